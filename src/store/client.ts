@@ -1,0 +1,326 @@
+/**
+ * The client of the store: what turns a call into bytes, and an answer into its result.
+ *
+ *     set() ── encode ──> batch of this tick ── ring ──> leader ── log, quorum, apply ─┐
+ *     await <── one result for all its sets <── one answer for the batch <── ring ─────┘
+ *
+ * A client lives in one thread, which may be any: `connect(await cluster.port())` opens it there.
+ */
+import { type GuestPort, openGuest } from '../actor/guest.js';
+import { type Clock, systemClock } from '../clock.js';
+import { RaftError } from '../errors.js';
+import type { NodeId } from '../raft/index.js';
+import { absent, type BatchWriter } from './batch-writer.js';
+import { BatchPool, type BatchTerms } from './client-batch.js';
+import { stopped } from './client-failure.js';
+import { Gathering, type GatheringOptions } from './client-gathering.js';
+import {
+  type ClientNode,
+  type ClientOptions,
+  type ResolvedClientOptions,
+  resolveCall,
+  resolveClientOptions,
+  resolveRead,
+} from './client-options.js';
+import { type RequestCounters, Requests } from './client-requests.js';
+import { ClientRoute } from './client-route.js';
+import type { ClientRoom } from './client-sender.js';
+import { op } from './command.js';
+import type {
+  CallOptions,
+  CasResult,
+  DeleteResult,
+  ReadOptions,
+  SetResult,
+  Store,
+  Value,
+} from './store.js';
+
+/** What opens one client. Transferable to any thread of the process; good for one `connect`. */
+export interface ClientPort {
+  readonly guest: GuestPort;
+  readonly nodes: readonly ClientNode[];
+  /** Default: see `ClientOptions`. */
+  readonly options?: ClientOptions;
+}
+
+/**
+ * Opens the client of a port in this thread.
+ *
+ * It does not keep the process alive, except while calls are pending. Rejects with
+ * `RAFT_INVALID_OPTION` if the port's options are wrong.
+ */
+export async function connect({ guest: port, nodes, options }: ClientPort): Promise<Client> {
+  let client: Client | undefined;
+  const guest = openGuest(port, (context) => {
+    const opened = new Client({
+      room: context,
+      nodes,
+      options: options ?? {},
+      leave: () => guest.close(),
+    });
+    client = opened;
+    return {
+      turn: () => opened.turn(),
+      peerDown: () => opened.peerDown(),
+      // The other side may be the one that ends it: calls settle all the same.
+      close: () => opened.stop(),
+    };
+  });
+  if (client === undefined)
+    throw new RaftError('RAFT_BROKEN_INVARIANT', 'the guest has no behavior');
+  return client;
+}
+
+/** What a client is made of. */
+export interface ClientSetup {
+  readonly room: ClientRoom;
+  readonly nodes: readonly ClientNode[];
+  readonly options?: ClientOptions;
+  /** Default: the clock of the machine. */
+  readonly clock?: Clock;
+  /** Gives the actor of the client back. */
+  readonly leave: () => Promise<void> | void;
+}
+
+/** Counters since the client was opened. */
+export interface ClientCounters extends RequestCounters {
+  /** Calls that are not settled. */
+  readonly pendingCalls: number;
+}
+
+/** A way through the cluster, with the calls that gather for it. */
+interface Lane {
+  readonly writes: Gathering;
+  readonly reads: Gathering;
+}
+
+export class Client implements Store {
+  readonly #limits: ResolvedClientOptions;
+  readonly #requests: Requests;
+  readonly #gatheringOptions: GatheringOptions;
+  readonly #leave: () => Promise<void> | void;
+  /** To the leader. */
+  readonly #lane: Lane;
+  /** To one node, by its name. */
+  readonly #pinned = new Map<NodeId, Lane>();
+  readonly #writeTerms: BatchTerms;
+  readonly #readTerms: BatchTerms;
+  /** Gatherings with an open batch; sealed when the tick ends. */
+  #opened: Gathering[] = [];
+  #isStopped = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ room, nodes, options, clock = systemClock, leave }: ClientSetup) {
+    const limits = resolveClientOptions(options);
+    const pool = new BatchPool();
+    this.#limits = limits;
+    this.#leave = leave;
+    this.#requests = new Requests({ room, nodes, limits, pool, clock });
+    const opened = (gathering: Gathering): void => this.#schedule(gathering);
+    this.#gatheringOptions = { requests: this.#requests, pool, limits, clock, opened };
+    this.#lane = this.#addLane(undefined);
+    const common = {
+      timeoutMs: limits.requestTimeoutMs,
+      signal: undefined,
+      consistency: 'linearizable',
+    } as const;
+    this.#writeTerms = { ...common, isRead: false };
+    this.#readTerms = { ...common, isRead: true };
+  }
+
+  get counters(): ClientCounters {
+    return { ...this.#requests.counters, pendingCalls: this.#requests.pendingCalls };
+  }
+
+  /** Who the next unpinned request goes to, if that is known. */
+  get leaderId(): NodeId | undefined {
+    return this.#requests.routing.leaderId;
+  }
+
+  /** Takes in what has come. Called by the loop of the thread. */
+  turn(): boolean {
+    return this.#requests.turn();
+  }
+
+  /** A node has died: what it had is tried elsewhere at once. */
+  peerDown(): void {
+    this.#requests.lookForDeaths();
+  }
+
+  /** Rejects what is under way, and from now on every call, without giving the actor back. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const gathering of this.#opened) gathering.reject(stopped('rejected'));
+    this.#opened = [];
+    this.#requests.close();
+  }
+
+  set(key: string, value: Value, options?: CallOptions): Promise<SetResult> {
+    let gathering: Gathering | undefined;
+    try {
+      gathering = this.#openWrite(options);
+      while (!gathering.writer.set(key, value)) gathering.grow();
+      return gathering.add(op.set);
+    } catch (error) {
+      return refuse(error, gathering);
+    }
+  }
+
+  delete(key: string, options?: CallOptions): Promise<DeleteResult> {
+    let gathering: Gathering | undefined;
+    try {
+      gathering = this.#openWrite(options);
+      while (!gathering.writer.delete(key)) gathering.grow();
+      return gathering.add(op.delete);
+    } catch (error) {
+      return refuse(error, gathering);
+    }
+  }
+
+  cas(key: string, expected: Value, value: Value, options?: CallOptions): Promise<CasResult> {
+    let gathering: Gathering | undefined;
+    try {
+      gathering = this.#openWrite(options);
+      const swap = { expected: expected === undefined ? absent : expected, value };
+      while (!gathering.writer.cas(key, swap)) gathering.grow();
+      return gathering.add(op.cas);
+    } catch (error) {
+      return refuse(error, gathering);
+    }
+  }
+
+  get(key: string, options?: ReadOptions): Promise<Value | undefined> {
+    let gathering: Gathering | undefined;
+    try {
+      gathering = this.#openRead(options);
+      while (!gathering.writer.get(key)) gathering.grow();
+      return gathering.add(op.get);
+    } catch (error) {
+      return refuse(error, gathering);
+    }
+  }
+
+  async getMany(keys: Iterable<string>, options?: ReadOptions): Promise<(Value | undefined)[]> {
+    const { lane, terms } = this.#resolveRead(options);
+    const list = listOf(keys, 'keys', 'strings');
+    if (list.length === 0) return [];
+    return await lane.reads.addWhole(terms, (writer) => list.every((key) => writer.get(key)));
+  }
+
+  async setMany(
+    entries: Iterable<readonly [key: string, value: Value]>,
+    options?: CallOptions,
+  ): Promise<SetResult> {
+    const { lane, terms } = this.#resolveWrite(options);
+    const list = listOf(entries, 'entries', 'pairs of a key and a value');
+    if (list.length === 0) return { index: 0 };
+    return await lane.writes.addWhole(terms, (writer) => list.every(entrySetter(writer)));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.stop();
+    await this.#leave();
+  }
+
+  #openWrite(options: CallOptions | undefined): Gathering {
+    const { lane, terms } = this.#resolveWrite(options);
+    lane.writes.open(terms);
+    return lane.writes;
+  }
+
+  #openRead(options: ReadOptions | undefined): Gathering {
+    const { lane, terms } = this.#resolveRead(options);
+    lane.reads.open(terms);
+    return lane.reads;
+  }
+
+  #resolveWrite(options: CallOptions | undefined): { lane: Lane; terms: BatchTerms } {
+    if (this.#isStopped) throw stopped('rejected');
+    if (options === undefined) return { lane: this.#lane, terms: this.#writeTerms };
+    const { node, ...terms } = resolveCall(options, this.#limits.requestTimeoutMs);
+    return { lane: this.#laneTo(node), terms: { ...terms, isRead: false } };
+  }
+
+  #resolveRead(options: ReadOptions | undefined): { lane: Lane; terms: BatchTerms } {
+    if (this.#isStopped) throw stopped('rejected');
+    if (options === undefined) return { lane: this.#lane, terms: this.#readTerms };
+    const { node, ...terms } = resolveRead(options, this.#limits.requestTimeoutMs);
+    return { lane: this.#laneTo(node), terms: { ...terms, isRead: true } };
+  }
+
+  #laneTo(node: NodeId | undefined): Lane {
+    if (node === undefined) return this.#lane;
+    const found = this.#pinned.get(node);
+    if (found) return found;
+    const slot = this.#requests.routing.slotOfId(node);
+    if (slot < 0) throw unknownNode(node, this.#requests.routing.ids);
+    const lane = this.#addLane(slot);
+    this.#pinned.set(node, lane);
+    return lane;
+  }
+
+  #addLane(pin: number | undefined): Lane {
+    const route = new ClientRoute(pin, this.#limits.serialWindowMax);
+    this.#requests.addRoute(route);
+    return {
+      writes: new Gathering(route, this.#gatheringOptions, { isRead: false }),
+      reads: new Gathering(route, this.#gatheringOptions, { isRead: true }),
+    };
+  }
+
+  #schedule(gathering: Gathering): void {
+    if (this.#opened.length === 0) process.nextTick(this.#flush);
+    this.#opened.push(gathering);
+  }
+
+  readonly #flush = (): void => {
+    const opened = this.#opened;
+    this.#opened = [];
+    for (const gathering of opened) gathering.seal();
+  };
+}
+
+function refuse(error: unknown, gathering: Gathering | undefined): Promise<never> {
+  gathering?.cancel();
+  return Promise.reject(error);
+}
+
+function entrySetter(writer: BatchWriter): (entry: readonly [string, Value]) => boolean {
+  return (entry) => {
+    if (!Array.isArray(entry)) throw invalidList('entries', 'pairs of a key and a value');
+    return writer.set(entry[0], entry[1]);
+  };
+}
+
+function listOf<T>(list: Iterable<T>, option: string, of: string): readonly T[] {
+  const isIterable = typeof list === 'object' && list !== null && Symbol.iterator in list;
+  if (!isIterable) throw invalidList(option, of);
+  return [...list];
+}
+
+function invalidList(option: string, of: string): RaftError {
+  return new RaftError('RAFT_INVALID_OPTION', `${option} is no list of ${of}`, {
+    details: { outcome: 'rejected', option },
+  });
+}
+
+function unknownNode(nodeId: string, ids: readonly string[]): RaftError {
+  return new RaftError(
+    'RAFT_UNKNOWN_NODE',
+    `no node is called ${nodeId}; there are ${ids.join(', ')}`,
+    {
+      details: { outcome: 'rejected', nodeId },
+    },
+  );
+}

@@ -1,0 +1,56 @@
+/**
+ * What a replica applies its log to. The store is one such machine; a program may bring its own.
+ *
+ * A machine is deterministic: what it does follows from the payloads and their indexes alone, never
+ * from a clock, from randomness, from the sink or from what was asked of it in between. It never
+ * keeps the memory that it is given, which is shared and used again.
+ */
+import type { ByteRange } from './command.js';
+import type { Outcome } from './outcome.js';
+
+/** What a sink is told about the batch whose outcomes follow. */
+export interface BatchHeader {
+  readonly clientId: number;
+  readonly firstSerial: number;
+  readonly originActor: number;
+  readonly requestId: number;
+  /** Outcomes to come, one a command. */
+  readonly count: number;
+}
+
+/** Where outcomes go at the one replica that has to answer. */
+export interface ResultSink {
+  /** A batch begins; false if nobody waits for its outcomes, which are then kept back. */
+  begin(batch: BatchHeader): boolean;
+  /**
+   * The next command ended so. `index`: where it was first applied, which is another entry's index
+   * for a command that was repeated. `current`: what a cas found there, a character for each byte.
+   */
+  push(code: Outcome, index: number, current?: string): void;
+  /** The next command opened a session. */
+  registered(clientId: number, index: number): void;
+  /** The batch is complete. Called only if `begin` gave true. */
+  end(): void;
+}
+
+export interface StateMachine {
+  /**
+   * Applies the entry at `index`. Called once for each entry with a command, in the order of the log.
+   *
+   * A command that cannot be done is an outcome, the same on every replica, and the rest of the
+   * batch goes on. An error is thrown for a payload that no client can have written, before anything
+   * of it has an effect.
+   */
+  apply(payload: ByteRange, index: number, sink?: ResultSink): void;
+  /**
+   * Answers one batch of reads from the state at `index` and gives the offset after the answer, or
+   * -1 if it needs more room than `region` has.
+   */
+  query(request: ByteRange, index: number, region: ByteRange): number;
+  /** The whole state, with everything that decides how the next entry is applied. */
+  snapshot(): Uint8Array;
+  /** Puts the state of a snapshot in the place of this one; as a whole or, on an error, not at all. */
+  restore(image: Uint8Array): void;
+  /** Equal on replicas with equal state, however they came to it; different with high probability. */
+  digest(): string;
+}

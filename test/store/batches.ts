@@ -1,0 +1,100 @@
+/** Payloads for tests, written as a client writes them, and outcomes as a sink gets them. */
+import { type absent, type BatchLimits, BatchWriter } from '../../src/store/batch-writer.js';
+import type { BatchStamp, ByteRange } from '../../src/store/command.js';
+import { outcomeName } from '../../src/store/outcome.js';
+import type { BatchHeader, ResultSink } from '../../src/store/state-machine.js';
+import { decodeStored, type Value } from '../../src/store/value.js';
+
+export type Command =
+  | { readonly kind: 'set'; readonly key: string; readonly value: Value }
+  | { readonly kind: 'delete' | 'get'; readonly key: string }
+  | {
+      readonly kind: 'cas';
+      readonly key: string;
+      readonly expected: Value | typeof absent;
+      readonly value: Value;
+      readonly wantsCurrent?: boolean;
+    }
+  | { readonly kind: 'register' };
+
+export interface Batch extends Partial<BatchStamp> {
+  readonly commands: readonly Command[];
+}
+
+export interface Answer {
+  readonly outcome: string;
+  readonly index: number;
+  readonly clientId?: number;
+  readonly current?: Value;
+}
+
+export const set = (key: string, value: Value): Command => ({ kind: 'set', key, value });
+export const del = (key: string): Command => ({ kind: 'delete', key });
+export const get = (key: string): Command => ({ kind: 'get', key });
+export const register: Command = { kind: 'register' };
+
+export function addCommand(writer: BatchWriter, command: Command): boolean {
+  switch (command.kind) {
+    case 'set':
+      return writer.set(command.key, command.value);
+    case 'delete':
+      return writer.delete(command.key);
+    case 'get':
+      return writer.get(command.key);
+    case 'cas':
+      return writer.cas(command.key, command);
+    case 'register':
+      return writer.register();
+  }
+}
+
+/** One entry made of these batches, at an offset of 8 bytes in shared memory. */
+export function payloadOf(batches: readonly Batch[], limits: BatchLimits = {}): ByteRange {
+  const writer = new BatchWriter(limits);
+  const bytes = Buffer.from(new SharedArrayBuffer(64 * 1024), 8);
+  let end = 0;
+  for (const { commands, ...stamp } of batches) {
+    writer.reset(bytes, end, bytes.length);
+    for (const command of commands) {
+      if (!addCommand(writer, command)) throw new Error('the test needs more memory');
+    }
+    end = writer.finish(stampOf(stamp));
+  }
+  return { bytes, start: 0, end };
+}
+
+export function stampOf(stamp: Partial<BatchStamp> = {}): BatchStamp {
+  const { clientId = 0, firstSerial = 0, lowestSerial = 0, originActor = 0, requestId = 0 } = stamp;
+  return { clientId, firstSerial, lowestSerial, originActor, requestId };
+}
+
+/** Keeps what it is told, by batch. */
+export class Answers implements ResultSink {
+  readonly batches: Answer[][] = [];
+  readonly headers: BatchHeader[] = [];
+  #open: Answer[] = [];
+  readonly #isWanted: (batch: BatchHeader) => boolean;
+
+  constructor(isWanted: (batch: BatchHeader) => boolean = () => true) {
+    this.#isWanted = isWanted;
+  }
+
+  begin({ clientId, firstSerial, originActor, requestId, count }: BatchHeader): boolean {
+    this.headers.push({ clientId, firstSerial, originActor, requestId, count });
+    this.#open = [];
+    return this.#isWanted({ clientId, firstSerial, originActor, requestId, count });
+  }
+
+  push(...[code, index, current]: Parameters<ResultSink['push']>): void {
+    const answer = { outcome: outcomeName(code), index };
+    this.#open.push(current === undefined ? answer : { ...answer, current: decodeStored(current) });
+  }
+
+  registered(clientId: number, index: number): void {
+    this.#open.push({ outcome: 'registered', index, clientId });
+  }
+
+  end(): void {
+    this.batches.push(this.#open);
+  }
+}
