@@ -1,0 +1,164 @@
+/**
+ * From committed to applied: entries go to the state machine in order, outcomes to who asked, and
+ * from time to time the state is saved so that the log may forget its beginning.
+ */
+import type { Raft } from '../raft/index.js';
+import type { Storage } from '../storage/storage.js';
+import type { Outcome } from '../store/outcome.js';
+import { clientFrame } from '../store/protocol.js';
+import { WriteReplyWriter, writeReplyBytesMax } from '../store/reply.js';
+import type { BatchHeader, ResultSink, StateMachine } from '../store/state-machine.js';
+import type { Proposals } from './proposals.js';
+import type { Origin, Replies } from './replies.js';
+
+export interface ApplierOptions {
+  readonly raft: Raft;
+  readonly storage: Storage;
+  readonly machine: StateMachine;
+  readonly limits: {
+    readonly entryBytesMax: number;
+    readonly applyBytesMax: number;
+    readonly checkpointBytes: number;
+  };
+}
+
+/** Entries that are kept free, so that a full log can still take the no-op of a new leader. */
+const entriesReserve = 1024;
+/** The largest answers to one command in a reply: what `writeReplyBytesMax` leaves for current values. */
+const currentValuesBytes = 2 ** 16;
+
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #proposals: Proposals;
+  readonly #replies: Replies;
+  readonly #sink: ReplySink;
+  /** Room that is kept free in the log, for the same reason. */
+  readonly #bytesReserve: number;
+  #lastApplied: number;
+  #bytesSinceCheckpoint = 0;
+  #commandsApplied = 0;
+
+  constructor(options: ApplierOptions, proposals: Proposals, replies: Replies) {
+    this.#options = options;
+    this.#proposals = proposals;
+    this.#replies = replies;
+    this.#sink = new ReplySink(replies);
+    this.#lastApplied = options.storage.snapshotIndex;
+    this.#bytesReserve = 4 * options.limits.entryBytesMax;
+  }
+
+  get lastApplied(): number {
+    return this.#lastApplied;
+  }
+
+  get commandsApplied(): number {
+    return this.#commandsApplied;
+  }
+
+  /** Whether the log can take `byteLength` more and still has its reserve. */
+  hasRoomFor(byteLength: number): boolean {
+    const { logBytes, logBytesMax, entries, entriesMax } = this.#options.storage.usage;
+    return (
+      logBytes + byteLength + this.#bytesReserve <= logBytesMax &&
+      entries + entriesReserve <= entriesMax
+    );
+  }
+
+  /** Applies what is committed, within the budget of one flush; true when there is more. */
+  apply(): boolean {
+    const { raft, storage, machine, limits } = this.#options;
+    const { commitIndex } = raft;
+    if (this.#lastApplied >= commitIndex) return false;
+    let bytesLeft = limits.applyBytesMax;
+    while (this.#lastApplied < commitIndex && bytesLeft > 0) {
+      const index = this.#lastApplied + 1;
+      const { waiting, lost } = this.#proposals.takeCommitted(index, storage.termAt(index) ?? 0);
+      if (lost) for (const origin of lost) this.#replies.refuse(origin, 'not-leader', undefined);
+      const payload = storage.payload(index);
+      const byteLength = payload.end - payload.start;
+      if (byteLength > 0) {
+        machine.apply(payload, index, this.#sink.for(waiting));
+        this.#commandsApplied += this.#sink.commands;
+      }
+      this.#lastApplied = index;
+      bytesLeft -= byteLength;
+      this.#bytesSinceCheckpoint += byteLength;
+    }
+    raft.applied(this.#lastApplied);
+    if (this.#bytesSinceCheckpoint >= limits.checkpointBytes) this.#checkpoint();
+    return this.#lastApplied < commitIndex;
+  }
+
+  /** Forgets what this node has saved and every member holds. */
+  trim(): void {
+    const { raft, storage } = this.#options;
+    const index = Math.min(storage.snapshotIndex, raft.replicatedByAll);
+    if (index < storage.firstIndex) return;
+    storage.trim(index);
+    raft.compact(index);
+  }
+
+  /**
+   * Saves the state. Saving costs as much as the state is large, so a state that has grown beyond
+   * the interval waits longer: the work for each byte applied stays constant.
+   */
+  #checkpoint(): void {
+    const { storage, machine } = this.#options;
+    const { snapshotBytes, logBytesMax } = storage.usage;
+    if (this.#bytesSinceCheckpoint < Math.min(2 * snapshotBytes, logBytesMax / 4)) return;
+    const index = this.#lastApplied;
+    const term = storage.termAt(index) ?? 0;
+    // A state that is too large to be saved keeps its log: nothing is lost, the log fills up.
+    storage.saveSnapshot({ index, term, bytes: machine.snapshot() });
+    this.#bytesSinceCheckpoint = 0;
+    this.trim();
+  }
+}
+
+/** Turns the outcomes of an entry into one answer a client batch, in the order of its origins. */
+class ReplySink implements ResultSink {
+  readonly #replies: Replies;
+  readonly #writer = new WriteReplyWriter();
+  #bytes: Buffer = Buffer.alloc(writeReplyBytesMax(1024) + currentValuesBytes);
+  #waiting: readonly Origin[] = [];
+  #next = 0;
+  #origin: Origin | undefined;
+  commands = 0;
+
+  constructor(replies: Replies) {
+    this.#replies = replies;
+  }
+
+  /** The sink for an entry with these origins; without any, batches are only counted. */
+  for(waiting: readonly Origin[] | undefined): this {
+    this.#waiting = waiting ?? [];
+    this.#next = 0;
+    this.commands = 0;
+    return this;
+  }
+
+  begin({ count, requestId }: BatchHeader): boolean {
+    this.commands += count;
+    this.#origin = this.#waiting[this.#next];
+    this.#next += 1;
+    if (this.#origin === undefined) return false;
+    const bytesMax = writeReplyBytesMax(count) + currentValuesBytes;
+    if (this.#bytes.length < bytesMax) this.#bytes = Buffer.alloc(bytesMax);
+    this.#writer.reset({ bytes: this.#bytes, start: 0, end: bytesMax }, { count, requestId });
+    return true;
+  }
+
+  push(code: Outcome, index: number, current?: string): void {
+    this.#writer.push(code, index, current);
+  }
+
+  registered(clientId: number, index: number): void {
+    this.#writer.registered(clientId, index);
+  }
+
+  end(): void {
+    if (this.#origin === undefined) return;
+    const body = this.#bytes.subarray(0, this.#writer.finish());
+    this.#replies.send(this.#origin, 'control', clientFrame.writeReply, body);
+  }
+}

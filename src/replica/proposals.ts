@@ -1,0 +1,79 @@
+/**
+ * What one drain of the leader's mailbox found, on its way to becoming one log entry; and the
+ * entries that wait for their commit, with those who are to be answered.
+ */
+import type { Origin } from './replies.js';
+
+/** A proposed entry. Its origins stand in the order of their batches in the payload. */
+interface Proposed {
+  readonly term: number;
+  readonly origins: readonly Origin[];
+}
+
+export class Proposals {
+  readonly #payload: Buffer;
+  #used = 0;
+  #origins: Origin[] = [];
+  readonly #proposed = new Map<number, Proposed>();
+
+  constructor(entryBytesMax: number) {
+    this.#payload = Buffer.alloc(entryBytesMax);
+  }
+
+  get isEmpty(): boolean {
+    return this.#used === 0;
+  }
+
+  /** Client batches that have not been answered yet. */
+  get pending(): number {
+    let count = this.#origins.length;
+    for (const { origins } of this.#proposed.values()) count += origins.length;
+    return count;
+  }
+
+  hasRoom(byteLength: number): boolean {
+    return this.#used + byteLength <= this.#payload.length;
+  }
+
+  add(batch: Uint8Array, origin: Origin): void {
+    this.#payload.set(batch, this.#used);
+    this.#used += batch.length;
+    this.#origins.push(origin);
+  }
+
+  /** The gathered batches as the payload of one entry. The bytes are good until the next `add`. */
+  takePayload(): { payload: Uint8Array; origins: readonly Origin[] } {
+    const taken = { payload: this.#payload.subarray(0, this.#used), origins: this.#origins };
+    this.#used = 0;
+    this.#origins = [];
+    return taken;
+  }
+
+  expect(index: number, term: number, origins: readonly Origin[]): void {
+    this.#proposed.set(index, { term, origins });
+  }
+
+  /**
+   * Who waits for the entry that was committed at `index`. An entry of another term at this index
+   * means that what was proposed here has been overwritten: these origins come back as `lost`.
+   */
+  takeCommitted(
+    index: number,
+    term: number,
+  ): Partial<Record<'waiting' | 'lost', readonly Origin[]>> {
+    const proposed = this.#proposed.get(index);
+    if (proposed === undefined) return {};
+    this.#proposed.delete(index);
+    return proposed.term === term ? { waiting: proposed.origins } : { lost: proposed.origins };
+  }
+
+  /** Everybody who waits: the node no longer leads, so nothing here will be answered by it. */
+  takeAll(): Origin[] {
+    const all = [...this.#origins];
+    for (const { origins } of this.#proposed.values()) all.push(...origins);
+    this.#origins = [];
+    this.#used = 0;
+    this.#proposed.clear();
+    return all;
+  }
+}

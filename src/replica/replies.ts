@@ -1,0 +1,88 @@
+/**
+ * Answers on their way to who asked. An answer that finds no room waits here, in order, and the
+ * client that does not read its answers is not read either until it has taken them.
+ */
+import type { Lane } from '../actor/link.js';
+import type { ActorId } from '../actor/space.js';
+import type { RefusalReason } from '../store/protocol.js';
+import { clientFrame, noActor, refusalBytes, refusalCode } from '../store/protocol.js';
+import type { Exchange } from './channel.js';
+
+/** Who is to be answered, and under which id. */
+export interface Origin {
+  readonly actor: ActorId;
+  readonly requestId: number;
+}
+
+interface Waiting {
+  readonly lane: Lane;
+  readonly kind: number;
+  readonly requestId: number;
+  readonly body: Uint8Array;
+}
+
+const refusalBody = Buffer.alloc(refusalBytes);
+
+export class Replies {
+  readonly #exchange: Exchange;
+  /** Whether a source may be held: clients may, nodes must always be heard. */
+  readonly #mayHold: (actor: ActorId) => boolean;
+  readonly #waiting = new Map<ActorId, Waiting[]>();
+
+  constructor(exchange: Exchange, mayHold: (actor: ActorId) => boolean) {
+    this.#exchange = exchange;
+    this.#mayHold = mayHold;
+  }
+
+  /** Answers still waiting for room. */
+  get size(): number {
+    let size = 0;
+    for (const queue of this.#waiting.values()) size += queue.length;
+    return size;
+  }
+
+  send({ actor, requestId }: Origin, lane: Lane, kind: number, body: Uint8Array): void {
+    const queue = this.#waiting.get(actor);
+    if (queue === undefined && this.#trySend(actor, { lane, kind, requestId, body })) return;
+    // The body may be a scratch that is used again: what waits is a copy.
+    const waiting = { lane, kind, requestId, body: body.slice() };
+    if (queue) queue.push(waiting);
+    else this.#waiting.set(actor, [waiting]);
+    if (this.#mayHold(actor)) this.#exchange.hold(actor);
+  }
+
+  refuse(origin: Origin, reason: RefusalReason, leader: ActorId | undefined): void {
+    refusalBody.writeUInt32LE(refusalCode[reason], 0);
+    refusalBody.writeUInt32LE(leader ?? noActor, 4);
+    this.send(origin, 'control', clientFrame.refusal, refusalBody);
+  }
+
+  /** Sends what has room by now. */
+  flush(): void {
+    for (const [actor, queue] of this.#waiting) {
+      let sent = 0;
+      for (const waiting of queue) {
+        if (!this.#trySend(actor, waiting)) break;
+        sent += 1;
+      }
+      queue.splice(0, sent);
+      if (queue.length > 0) continue;
+      this.#waiting.delete(actor);
+      this.#exchange.unhold(actor);
+    }
+  }
+
+  forget(actor: ActorId): void {
+    this.#waiting.delete(actor);
+  }
+
+  /** True when it was sent, or when nobody is there to receive it any more. */
+  #trySend(actor: ActorId, { lane, kind, requestId, body }: Waiting): boolean {
+    const channel = this.#exchange.channel(actor);
+    if (channel === undefined) return true;
+    if (!channel.begin(lane, kind, body.length, requestId)) return channel.refusal !== 'full';
+    channel.bytes.set(body, channel.offset);
+    channel.end(body.length);
+    return true;
+  }
+}

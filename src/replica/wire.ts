@@ -1,0 +1,240 @@
+/**
+ * The messages between nodes as frames. Bodies are little endian; every body begins with the
+ * term. Who sent it and for whom it is stands in the envelope, so it is not repeated here.
+ *
+ *     append-entries   f64 term, prevLogIndex, prevLogTerm, leaderCommit, replicatedByAll, count
+ *                      then per entry: f64 term, u32 kind, u32 byteLength, payload (padded to 8)
+ *     all others       f64 term and the fields in the order of `fieldsOf`
+ */
+import type { Lane } from '../actor/link.js';
+import type { Frame } from '../actor/mailbox.js';
+import type { Entry, EntryKind, Message, NodeId, OutboundMessage } from '../raft/message.js';
+import type { Storage } from '../storage/storage.js';
+import type { Channel } from './channel.js';
+
+type Kind = Message['kind'];
+
+/** The frame kind of each message; kinds from 64 on belong to clients (store/protocol.ts). */
+export const messageCode: Readonly<Record<Kind, number>> = {
+  'append-entries': 1,
+  'append-entries-response': 2,
+  heartbeat: 3,
+  'heartbeat-response': 4,
+  'request-vote': 5,
+  'request-vote-response': 6,
+  'pre-vote': 7,
+  'pre-vote-response': 8,
+  'timeout-now': 9,
+  'read-index': 10,
+  'read-index-response': 11,
+};
+
+const kindsByCode = new Map<number, Kind>(
+  Object.entries(messageCode).map(([kind, code]) => [code, kind as Kind]),
+);
+
+/** The name of a frame between nodes, for rules, traces and people; `undefined` for others. */
+export function messageKind(code: number): Kind | undefined {
+  return kindsByCode.get(code);
+}
+
+const entryKinds: readonly EntryKind[] = ['command', 'noop', 'configuration'];
+const f64 = 8;
+const appendHeaderBytes = 6 * f64;
+const entryHeaderBytes = 2 * f64;
+const absent = -1;
+
+/** Bytes of an `append-entries` body with these payloads. */
+function appendBytes(entries: readonly { readonly byteLength: number }[]): number {
+  let total = appendHeaderBytes;
+  for (const entry of entries) total += entryHeaderBytes + align8(entry.byteLength);
+  return total;
+}
+
+/**
+ * Writes a message to its destination. False when the channel refused, or when the log no longer
+ * holds what the message speaks of: the core treats both as a lost message.
+ */
+export function encodeMessage(
+  channel: Channel,
+  message: OutboundMessage,
+  storage: Pick<Storage, 'payload' | 'termAt'>,
+): boolean {
+  if (message.kind === 'append-entries') return encodeAppend(channel, message, storage);
+  const fields = fieldsOf(message);
+  const code = messageCode[message.kind];
+  if (!channel.begin('control', code, (fields.length + 1) * f64)) return false;
+  let at = channel.bytes.writeDoubleLE(message.term, channel.offset);
+  for (const field of fields) at = channel.bytes.writeDoubleLE(field, at);
+  channel.end(at - channel.offset);
+  return true;
+}
+
+function encodeAppend(
+  channel: Channel,
+  message: Extract<OutboundMessage, { kind: 'append-entries' }>,
+  storage: Pick<Storage, 'payload' | 'termAt'>,
+): boolean {
+  const { entries } = message;
+  const lane: Lane = entries.length === 0 ? 'control' : 'bulk';
+  for (const entry of entries) if (storage.termAt(entry.index) !== entry.term) return false;
+  if (!channel.begin(lane, messageCode['append-entries'], appendBytes(entries))) return false;
+  const { bytes } = channel;
+  let at = bytes.writeDoubleLE(message.term, channel.offset);
+  at = bytes.writeDoubleLE(message.prevLogIndex, at);
+  at = bytes.writeDoubleLE(message.prevLogTerm, at);
+  at = bytes.writeDoubleLE(message.leaderCommit, at);
+  at = bytes.writeDoubleLE(message.replicatedByAll, at);
+  at = bytes.writeDoubleLE(entries.length, at);
+  for (const entry of entries) {
+    at = bytes.writeDoubleLE(entry.term, at);
+    at = bytes.writeUInt32LE(entryKinds.indexOf(entry.kind), at);
+    at = bytes.writeUInt32LE(entry.byteLength, at);
+    const payload = storage.payload(entry.index);
+    bytes.set(payload.bytes.subarray(payload.start, payload.end), at);
+    at += align8(entry.byteLength);
+  }
+  channel.end(at - channel.offset);
+  return true;
+}
+
+type Plain = Exclude<OutboundMessage, { kind: 'append-entries' }>;
+
+function fieldsOf(message: Plain): number[] {
+  switch (message.kind) {
+    case 'append-entries-response':
+      return [
+        Number(message.success),
+        message.matchIndex,
+        message.prevLogIndex,
+        message.conflictIndex ?? absent,
+        message.conflictTerm ?? absent,
+        message.lastLogIndex,
+      ];
+    case 'heartbeat':
+      return [message.leaderCommit, message.replicatedByAll, message.readId, message.sentAt];
+    case 'heartbeat-response':
+      return [message.readId, message.sentAt];
+    case 'request-vote':
+      return [message.lastLogIndex, message.lastLogTerm, Number(message.isTransfer)];
+    case 'pre-vote':
+      return [message.lastLogIndex, message.lastLogTerm];
+    case 'request-vote-response':
+    case 'pre-vote-response':
+      return [Number(message.granted)];
+    case 'timeout-now':
+      return [];
+    case 'read-index':
+      return [message.readId];
+    case 'read-index-response':
+      return [
+        message.readId,
+        message.readIndex,
+        message.leaderCommit,
+        Number(message.refused ?? false),
+      ];
+  }
+}
+
+/**
+ * Reads a frame between nodes; `undefined` for a kind that is none. Payloads of entries are views
+ * of the frame, valid as long as the frame is.
+ */
+export function decodeMessage(frame: Frame, from: NodeId, to: NodeId): Message | undefined {
+  const kind = kindsByCode.get(frame.kind);
+  if (kind === undefined) return undefined;
+  const { bytes, start } = frame;
+  const field = (position: number): number => bytes.readDoubleLE(start + (position + 1) * f64);
+  const head = { from, to, term: bytes.readDoubleLE(start) };
+  switch (kind) {
+    case 'append-entries':
+      return {
+        ...head,
+        kind,
+        prevLogIndex: field(0),
+        prevLogTerm: field(1),
+        leaderCommit: field(2),
+        replicatedByAll: field(3),
+        entries: decodeEntries(frame, field(0), field(4)),
+      };
+    case 'append-entries-response':
+      return {
+        ...head,
+        kind,
+        success: field(0) === 1,
+        matchIndex: field(1),
+        prevLogIndex: field(2),
+        ...(field(3) === absent ? {} : { conflictIndex: field(3) }),
+        ...(field(4) === absent ? {} : { conflictTerm: field(4) }),
+        lastLogIndex: field(5),
+      };
+    default:
+      return decodeShort(kind, head, field);
+  }
+}
+
+function decodeShort(
+  kind: Exclude<Kind, 'append-entries' | 'append-entries-response'>,
+  head: { from: NodeId; to: NodeId; term: number },
+  field: (position: number) => number,
+): Message {
+  switch (kind) {
+    case 'heartbeat':
+      return {
+        ...head,
+        kind,
+        leaderCommit: field(0),
+        replicatedByAll: field(1),
+        readId: field(2),
+        sentAt: field(3),
+      };
+    case 'heartbeat-response':
+      return { ...head, kind, readId: field(0), sentAt: field(1) };
+    case 'request-vote':
+      return {
+        ...head,
+        kind,
+        lastLogIndex: field(0),
+        lastLogTerm: field(1),
+        isTransfer: field(2) === 1,
+      };
+    case 'pre-vote':
+      return { ...head, kind, lastLogIndex: field(0), lastLogTerm: field(1) };
+    case 'request-vote-response':
+    case 'pre-vote-response':
+      return { ...head, kind, granted: field(0) === 1 };
+    case 'timeout-now':
+      return { ...head, kind };
+    case 'read-index':
+      return { ...head, kind, readId: field(0) };
+    case 'read-index-response':
+      return {
+        ...head,
+        kind,
+        readId: field(0),
+        readIndex: field(1),
+        leaderCommit: field(2),
+        refused: field(3) === 1,
+      };
+  }
+}
+
+function decodeEntries(frame: Frame, prevLogIndex: number, count: number): Entry[] {
+  const { bytes, start } = frame;
+  const entries: Entry[] = [];
+  let at = start + appendHeaderBytes;
+  for (let position = 0; position < count; position += 1) {
+    const term = bytes.readDoubleLE(at);
+    const kind = entryKinds[bytes.readUInt32LE(at + f64)] ?? 'command';
+    const byteLength = bytes.readUInt32LE(at + f64 + 4);
+    at += entryHeaderBytes;
+    const payload = bytes.subarray(at, at + byteLength);
+    entries.push({ index: prevLogIndex + 1 + position, term, kind, byteLength, payload });
+    at += align8(byteLength);
+  }
+  return entries;
+}
+
+function align8(byteLength: number): number {
+  return (byteLength + 7) & ~7;
+}
