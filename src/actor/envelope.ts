@@ -2,7 +2,7 @@
  * What stands before the body of every frame, 32 bytes, little endian, 8-aligned:
  *
  *      0        4        6        8             12            16   17   18   20            24
- *      | length | source | dest.  | source inc. | dest. inc.  |kind|flag|  - | correlation | checksum | -
+ *      | length | source | dest.  | source inc. | dest. inc.  |kind|flag|  - | correlation | checksum | route
  *
  * Source and destination are written on every frame, although a link implies them, so that a
  * routed frame can be forwarded by the supervisor as it is.
@@ -47,12 +47,18 @@ export function writeEnvelope(memory: FrameMemory, at: number, fields: EnvelopeF
   words[word + 7] = 0;
 }
 
-/** Marks a frame as routed and seals its body. */
-export function sealRouted(memory: FrameMemory, at: number, byteLength: number): void {
+/** Marks a frame as routed on the given generation of its link's detour, and seals its body. */
+export function sealRouted(
+  memory: FrameMemory,
+  at: number,
+  byteLength: number,
+  generation: number,
+): void {
   const word = at >> 2;
   memory.words[word + 4] =
     ((memory.words[word + 4] ?? 0) & 0xff) | ((flagSettles | flagChecksum) << 8);
   memory.words[word + 6] = checksum(memory.bytes, at, byteLength);
+  memory.words[word + 7] = generation;
 }
 
 /** A copy made on the way does not count as the frame's arrival. */
@@ -70,8 +76,13 @@ export function isIntact(
   return (flags & flagChecksum) === 0 || words[(at >> 2) + 6] === checksum(bytes, at, byteLength);
 }
 
-export function settlesRoute(bytes: Buffer, at: number): boolean {
+export function settlesRoute(bytes: Buffer, at = 0): boolean {
   return ((bytes[at + 17] ?? 0) & flagSettles) !== 0;
+}
+
+/** The generation of the detour on which a routed frame was sent; see `LinkMemory`. */
+export function routeGeneration(frame: Buffer, at = 0): number {
+  return frame.readInt32LE(at + 28);
 }
 
 function checksum(bytes: Buffer, at: number, byteLength: number): number {

@@ -10,7 +10,9 @@ import {
   type EnvelopeFields,
   envelopeBytes,
   type FrameMemory,
+  routeGeneration,
   sealRouted,
+  settlesRoute,
   writeEnvelope,
 } from './envelope.js';
 import { type RingPlace, RingReader, RingWriter } from './ring.js';
@@ -38,13 +40,16 @@ export interface LinkCounters {
 const modeExpress = 0;
 const modeRouted = 1;
 
+// The route word: generation above, frames in flight below; one word, so that both change at once.
+const routeCountBits = 22;
+const routeCountMask = (1 << routeCountBits) - 1;
+
 // Header words; each that one side writes often has a cache line (16 words) of its own.
 const word = {
   mode: 0,
-  routedSettled: 1,
-  routedSent: 16,
-  refusedFull: 17,
-  wantsRoom: 18,
+  route: 1,
+  refusedFull: 16,
+  wantsRoom: 17,
   controlHead: 32,
   controlTail: 48,
   bulkHead: 64,
@@ -68,7 +73,14 @@ export function allocateLink(
   return { source, destination, memory, controlBytes, bulkBytes };
 }
 
-/** What both ends and the supervisor see of a link. */
+/**
+ * What both ends and the supervisor see of a link.
+ *
+ * Every routed frame is counted when it is sent and settled once, when it was delivered or dropped.
+ * A thread that is killed may leave a frame counted and not sent, or settled and not released, so
+ * the supervisor starts a new generation of the count when an end has died: frames of an older one
+ * settle nothing, and are stale wherever they arrive.
+ */
 export class LinkMemory implements FrameMemory {
   readonly bytes: Buffer;
   readonly words: Int32Array;
@@ -109,9 +121,27 @@ export class LinkMemory implements FrameMemory {
     );
   }
 
-  /** One routed frame has ended: delivered, or dropped on the way. */
-  settleRouted(): void {
-    Atomics.add(this.words, word.routedSettled, 1);
+  /** A routed frame has ended: delivered, or dropped on the way. A duplicate settles nothing. */
+  settle(frame: Buffer, at = 0): void {
+    if (settlesRoute(frame, at)) this.settleRouted(routeGeneration(frame, at));
+  }
+
+  /** As `settle`, for a caller who knows that the frame is no duplicate. */
+  settleRouted(generation: number = this.#generation): void {
+    for (;;) {
+      const route = Atomics.load(this.words, word.route);
+      if (route >>> routeCountBits !== generation || (route & routeCountMask) === 0) return;
+      if (Atomics.compareExchange(this.words, word.route, route, route - 1) === route) return;
+    }
+  }
+
+  /** One end has died: nothing that is still under way counts any more. Supervisor only. */
+  resetRoute(): void {
+    Atomics.store(this.words, word.route, (this.#generation + 1) << routeCountBits);
+  }
+
+  get #generation(): number {
+    return Atomics.load(this.words, word.route) >>> routeCountBits;
   }
 
   get counters(): LinkCounters {
@@ -122,12 +152,12 @@ export class LinkMemory implements FrameMemory {
   }
 
   get routedInFlight(): number {
-    const sent = Atomics.load(this.words, word.routedSent);
-    return (sent - Atomics.load(this.words, word.routedSettled)) | 0;
+    return Atomics.load(this.words, word.route) & routeCountMask;
   }
 
-  countRouted(): void {
-    Atomics.add(this.words, word.routedSent, 1);
+  /** Counts a frame that is about to be sent on the detour; the generation that it belongs to. */
+  countRouted(): number {
+    return Atomics.add(this.words, word.route, 1) >>> routeCountBits;
   }
 
   countRefusal(): void {
@@ -161,6 +191,8 @@ export class LinkWriter {
   /** After `begin`: the memory to write to, and where the body starts in it (8-aligned). */
   bytes: Buffer;
   offset = 0;
+  /** After `begin`: which incarnation of the destination will see the frame. */
+  destinationIncarnation = 0;
   /** After a refused `begin`: why. */
   refusal: Refusal = 'full';
 
@@ -170,14 +202,23 @@ export class LinkWriter {
   readonly #detour: LinkWriter | undefined;
   #ring: RingWriter;
   #isRouted = false;
+  #isDetached = false;
 
-  /** `detour` is this thread's link to the supervisor; a link without one is always express. */
-  constructor(space: Space, buffers: LinkBuffers, detour?: LinkWriter) {
+  /**
+   * `detour` is this thread's link to the supervisor; a link without one is always express.
+   * An actor that may be declared dead at any time states its own incarnation.
+   */
+  constructor(
+    space: Space,
+    buffers: LinkBuffers,
+    detour?: LinkWriter,
+    sourceIncarnation: number = space.incarnation(buffers.source),
+  ) {
     this.#space = space;
     this.#detour = detour;
     this.source = buffers.source;
     this.destination = buffers.destination;
-    this.#sourceIncarnation = space.incarnation(buffers.source);
+    this.#sourceIncarnation = sourceIncarnation;
     this.memory = new LinkMemory(buffers);
     this.bytes = this.memory.bytes;
     this.#rings = {
@@ -190,7 +231,8 @@ export class LinkWriter {
   /** Reserves a frame with a body of at most `bodyBytesMax` bytes. */
   begin(lane: Lane, kind: number, bodyBytesMax: number, correlationId = 0): boolean {
     const destinationIncarnation = this.#space.incarnation(this.destination);
-    if (destinationIncarnation === 0) return this.#refuse('dead');
+    if (destinationIncarnation === 0 || this.#isDetached) return this.#refuse('dead');
+    this.destinationIncarnation = destinationIncarnation;
     this.#isRouted = this.#mustDetour();
     const rings = this.#isRouted && this.#detour ? this.#detour.#rings : this.#rings;
     this.#ring = rings[lane];
@@ -213,9 +255,11 @@ export class LinkWriter {
   end(bodyBytes: number): void {
     const at = this.offset - envelopeBytes;
     const byteLength = bodyBytes + envelopeBytes;
-    if (this.#isRouted) sealRouted(this.#ring.memory, at, byteLength);
+    // Counted before it can be seen: it must not settle before it counts.
+    if (this.#isRouted) {
+      sealRouted(this.#ring.memory, at, byteLength, this.memory.countRouted());
+    }
     this.#ring.publish(at, byteLength);
-    if (this.#isRouted) this.memory.countRouted();
     this.#space.ring(this.#isRouted ? supervisorId : this.destination);
   }
 
@@ -237,6 +281,11 @@ export class LinkWriter {
     this.#ring.publish(at, frame.length);
     this.#space.ring(this.destination);
     return true;
+  }
+
+  /** Nobody reads this link any more: from now on `begin` says that the destination is dead. */
+  detach(): void {
+    this.#isDetached = true;
   }
 
   #mustDetour(): boolean {

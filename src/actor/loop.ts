@@ -51,12 +51,18 @@ export class Loop implements Disposable {
 
   #sleep(): void {
     this.#space.announceSleep(this.#owner);
-    const ring = this.#mailbox.isEmpty ? this.#space.waitForRing(this.#owner) : undefined;
+    const ring = this.#hasWork() ? undefined : this.#space.waitForRing(this.#owner);
     if (ring === undefined) {
       this.#space.announceAwake(this.#owner);
       this.#schedule();
     } else {
       void ring.then(this.#run);
     }
+  }
+
+  /** What came after the turn had looked, and before sleep was announced, rang nobody. */
+  #hasWork(): boolean {
+    if (!this.#mailbox.isEmpty || this.#space.takeRingForRoom(this.#owner)) return true;
+    return this.#canBlock && this.#space.isPaused(this.#owner);
   }
 }

@@ -5,7 +5,7 @@
  * drain stopped, within a budget. Frames stay in shared memory until `release`, so a handler may
  * keep views of them until then and not longer.
  */
-import { envelopeBytes, isIntact, settlesRoute } from './envelope.js';
+import { envelopeBytes, isIntact } from './envelope.js';
 import { type Lane, type LinkBuffers, LinkReader } from './link.js';
 import type { RingReader } from './ring.js';
 import { type ActorId, type Space, supervisorId } from './space.js';
@@ -13,6 +13,8 @@ import { type ActorId, type Space, supervisorId } from './space.js';
 /** The frame that a handler looks at: one object, reused for every frame of a drain. */
 export interface Frame {
   readonly source: ActorId;
+  /** Which life of the source sent it: an answer is for that one. */
+  readonly sourceIncarnation: number;
   readonly destination: ActorId;
   readonly kind: number;
   readonly lane: Lane;
@@ -51,11 +53,13 @@ const nobody = Buffer.alloc(0);
 export class Mailbox {
   readonly owner: ActorId;
   readonly #space: Space;
-  readonly #links: LinkReader[] = [];
+  // Replaced, never changed: a handler may attach and detach in the middle of a drain.
+  #links: readonly LinkReader[] = [];
   readonly #incarnation: number;
   readonly #counters = { frames: 0, bytes: 0, drains: 0, stale: 0, corrupt: 0 };
   readonly #frame: Mutable<Frame> = {
     source: 0,
+    sourceIncarnation: 0,
     destination: 0,
     kind: 0,
     lane: 'control',
@@ -66,23 +70,28 @@ export class Mailbox {
   };
   #next = 0;
 
-  constructor(space: Space, owner: ActorId) {
+  /** An owner that may be declared dead at any time states its own incarnation. */
+  constructor(space: Space, owner: ActorId, incarnation: number = space.incarnation(owner)) {
     this.#space = space;
     this.owner = owner;
-    this.#incarnation = space.incarnation(owner);
+    this.#incarnation = incarnation;
   }
 
+  /** Reads a link from now on; what its producer wrote before is found too. */
   attach(buffers: LinkBuffers): void {
-    this.detach(buffers.source);
-    this.#links.push(new LinkReader(buffers));
+    const others = this.#links.filter((link) => link.source !== buffers.source);
+    this.#links = [...others, new LinkReader(buffers)];
+    this.#space.ring(this.owner);
   }
 
   detach(source: ActorId): void {
-    const at = this.#links.findIndex((link) => link.source === source);
-    if (at >= 0) this.#links.splice(at, 1);
+    this.#links = this.#links.filter((link) => link.source !== source);
   }
 
-  /** Leaves the bulk frames of one source unread until `unhold`: its producer is pushed back. */
+  /**
+   * Leaves the bulk frames of one source unread until `unhold`: its producer is pushed back.
+   * What comes by the detour is handed out all the same, since it shares its ring with others.
+   */
   hold(source: ActorId): void {
     const link = this.#linkOf(source);
     if (link) link.isHeld = true;
@@ -91,6 +100,7 @@ export class Mailbox {
   unhold(source: ActorId): void {
     const link = this.#linkOf(source);
     if (link) link.isHeld = false;
+    this.#space.ring(this.owner);
   }
 
   get isEmpty(): boolean {
@@ -108,10 +118,11 @@ export class Mailbox {
     const before = this.#counters.frames;
     const bytesBefore = this.#counters.bytes;
     this.#counters.drains += 1;
-    for (const link of this.#links) this.#drainLane(link, 'control', handler, controlFramesMax);
-    const count = this.#links.length;
+    const links = this.#links;
+    for (const link of links) this.#drainLane(link, 'control', handler, controlFramesMax);
+    const count = links.length;
     for (let step = 0; step < count; step += 1) {
-      const link = this.#links[(this.#next + step) % count];
+      const link = links[(this.#next + step) % count];
       if (link === undefined || link.isHeld) continue;
       const framesLeft = framesMax - (this.#counters.frames - before);
       if (framesLeft <= 0 || this.#counters.bytes - bytesBefore >= bytesMax) break;
@@ -123,7 +134,7 @@ export class Mailbox {
 
   /** Gives the room of all drained frames back, and rings the producers that wait for it. */
   release(): void {
-    for (const link of this.#links) if (link.release()) this.#space.ring(link.source);
+    for (const link of this.#links) if (link.release()) this.#space.ringForRoom(link.source);
   }
 
   #linkOf(source: ActorId): LinkReader | undefined {
@@ -139,9 +150,30 @@ export class Mailbox {
   ): void {
     const reader = link[lane];
     for (let taken = 0; taken < framesMax && this.#counters.bytes < bytesEnd; taken += 1) {
+      if (lane === 'bulk' && link.isHeld) return;
       const at = reader.take();
       if (at < 0) return;
+      if (this.#isDetoured(link, reader, at)) this.#drainDirect(reader, lane, at, handler);
       if (this.#open(link, reader, lane, at)) handler(this.#frame);
+    }
+  }
+
+  /** A frame of another actor that the supervisor brings. */
+  #isDetoured(link: LinkReader, reader: RingReader, at: number): boolean {
+    if (link.source !== supervisorId) return false;
+    return ((reader.memory.words[(at >> 2) + 1] ?? 0) & 0xffff) !== supervisorId;
+  }
+
+  /**
+   * What stands in the direct ring was sent before its link became routed, or the frame at hand
+   * would have settled before it was sent: it goes first, or the link would lose its order.
+   */
+  #drainDirect(routed: RingReader, lane: Lane, at: number, handler: (frame: Frame) => void): void {
+    const link = this.#linkOf((routed.memory.words[(at >> 2) + 1] ?? 0) & 0xffff);
+    if (link === undefined) return;
+    const reader = link[lane];
+    for (let direct = reader.take(); direct >= 0; direct = reader.take()) {
+      if (this.#open(link, reader, lane, direct)) handler(this.#frame);
     }
   }
 
@@ -153,11 +185,12 @@ export class Mailbox {
     const frame = this.#frame;
     const ends = words[word + 1] ?? 0;
     frame.source = ends & 0xffff;
+    frame.sourceIncarnation = words[word + 2] ?? 0;
     frame.destination = ends >>> 16;
     if (frame.destination === this.owner) {
       // A detour ends here, whatever becomes of the frame.
       if (link.source === supervisorId && frame.source !== supervisorId) {
-        if (settlesRoute(bytes, at)) this.#linkOf(frame.source)?.memory.settleRouted();
+        this.#linkOf(frame.source)?.memory.settle(bytes, at);
         if (!isIntact(bytes, words, at, byteLength)) {
           this.#counters.corrupt += 1;
           return false;

@@ -19,10 +19,15 @@ export interface SpaceBuffers {
 
 const wordBytes = 4;
 // A cache line an actor: two bells in one line would make two sleeping threads disturb each other.
+// Its second word is set when room is given back to a producer.
 const doorbellStride = 16;
 
 const bellAwake = 0;
 const bellAsleep = 1;
+
+const running = 0;
+const toPause = 1;
+const paused = 2;
 
 export function allocateSpace(actorsMax: number): SpaceBuffers {
   return {
@@ -68,6 +73,20 @@ export class Space {
   }
 
   /**
+   * Wakes a producer that was pushed back. Unlike a frame, room leaves nothing in a mailbox that
+   * a producer on its way to sleep would find, so this ring is remembered until it is taken.
+   */
+  ringForRoom(id: ActorId): void {
+    Atomics.store(this.#doorbells, id * doorbellStride + 1, 1);
+    this.ring(id);
+  }
+
+  /** Whether room was given back since the last call. */
+  takeRingForRoom(id: ActorId): boolean {
+    return Atomics.exchange(this.#doorbells, id * doorbellStride + 1, 0) === 1;
+  }
+
+  /**
    * Announces sleep. The caller must look at its mailbox once more before it waits: a frame that
    * was written before the announcement found the bell awake and did not ring.
    */
@@ -87,21 +106,32 @@ export class Space {
 
   /** Stops an actor where it next looks (its loop), as SIGSTOP would; `resume` lets it go on. */
   pause(id: ActorId): void {
-    Atomics.store(this.#pauses, id, 1);
-    this.ring(id);
+    if (Atomics.compareExchange(this.#pauses, id, running, toPause) === running) this.ring(id);
   }
 
   resume(id: ActorId): void {
-    Atomics.store(this.#pauses, id, 0);
+    Atomics.store(this.#pauses, id, running);
     Atomics.notify(this.#pauses, id);
   }
 
   isPaused(id: ActorId): boolean {
-    return Atomics.load(this.#pauses, id) !== 0;
+    return Atomics.load(this.#pauses, id) !== running;
+  }
+
+  /** Resolves when a paused actor has stopped, or is not to be paused any more. */
+  async waitForPause(id: ActorId): Promise<void> {
+    while (Atomics.load(this.#pauses, id) === toPause) {
+      await Atomics.waitAsync(this.#pauses, id, toPause).value;
+    }
   }
 
   /** Blocks this thread while its actor is paused. Never called on the supervisor's thread. */
   waitWhilePaused(id: ActorId): void {
-    while (Atomics.load(this.#pauses, id) !== 0) Atomics.wait(this.#pauses, id, 1);
+    while (Atomics.load(this.#pauses, id) !== running) {
+      if (Atomics.compareExchange(this.#pauses, id, toPause, paused) === toPause) {
+        Atomics.notify(this.#pauses, id);
+      }
+      Atomics.wait(this.#pauses, id, paused);
+    }
   }
 }

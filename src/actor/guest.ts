@@ -1,0 +1,69 @@
+/**
+ * A guest: an actor in a thread that its supervisor did not start, such as the main thread or a
+ * worker of an application's own pool.
+ *
+ *     const port = supervisor.openPort([counter.actor]);
+ *     worker.postMessage(port, [port.control]);                 // in that worker:
+ *     const guest = openGuest(port);
+ *     await guest.context.ask(counter, { kind: 'read' });
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Clock } from '../clock.js';
+import { type ActorContext, type ActorRecord, type Behavior, LiveContext } from './context.js';
+import { exposeControl, stopped } from './control.js';
+import { messageActor } from './message-behavior.js';
+
+/** Structured-cloneable; `control` has to be in the transfer list. It opens one guest, once. */
+export interface GuestPort extends ActorRecord {
+  readonly control: MessagePort;
+}
+
+export interface Guest extends AsyncDisposable {
+  readonly context: ActorContext;
+  /**
+   * Leaves: the links are taken down at all peers, and what was asked rejects with `RAFT_STOPPED`.
+   * Idempotent. The same happens when the supervisor is disposed; either way the behavior's `close`
+   * is called.
+   */
+  close(): Promise<void>;
+}
+
+/** The last word of a guest that leaves by itself; without it, its thread has died. */
+export const guestLeft = 'guest-left';
+
+/**
+ * Makes this thread the home of a guest, beside whatever else runs in it.
+ *
+ * `start` makes its behavior; by default it only tells and asks. A guest does not keep its process
+ * alive, except for the time limit of a question that is open. It cannot be paused.
+ */
+export function openGuest(
+  port: GuestPort,
+  start: (context: ActorContext) => Behavior = messageActor(() => ({})),
+  { clock }: { readonly clock?: Clock } = {},
+): Guest {
+  const { control } = port;
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= context.close(stopped(`guest ${port.id}`)).finally(() => {
+      control.postMessage(guestLeft);
+      control.close();
+    });
+    return closing;
+  };
+  const context = new LiveContext(port, {
+    canBlock: false,
+    // A guest's thread is not its own: an error ends the guest and goes to whoever runs the thread.
+    exit: (reason) => {
+      if (reason) throw reason;
+      void close();
+    },
+    ...(clock ? { clock } : {}),
+  });
+  const announced = context.peers();
+  context.live(start(context), announced);
+  control.once('close', () => void close());
+  exposeControl(control, context.control);
+  control.unref();
+  return { context, close, [Symbol.asyncDispose]: close };
+}
