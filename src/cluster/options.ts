@@ -1,0 +1,236 @@
+/**
+ * Every option of a cluster: documented, defaulted and validated here and nowhere else.
+ */
+import { RaftError } from '../errors.js';
+
+/** A range of milliseconds; both ends are drawn. */
+export interface TimeoutRange {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** How often a node's thread may die before the cluster gives it up (OTP's intensity and period). */
+export interface RestartOptions {
+  /** Deaths within `periodMs` that are answered with a restart. Whole number >= 0, default 100. */
+  readonly intensity?: number;
+  /** Whole ms > 0, default 10,000. */
+  readonly periodMs?: number;
+}
+
+/** All have defaults: `createCluster()` is three nodes in memory. */
+export interface ClusterOptions {
+  /**
+   * Number of nodes, 1 to 9, default 3. An even size is allowed; it needs one more node alive for
+   * a majority than the odd size below it and survives no more failures.
+   */
+  readonly size?: number;
+  /** Names of the nodes, unique and not empty; default `n1`, `n2`, … Gives the size, too. */
+  readonly nodes?: readonly string[];
+  /** Drawn anew for each wait; §5.2. Default 150 to 300 ms; at least two heartbeats. */
+  readonly electionTimeout?: Partial<TimeoutRange>;
+  /** Time between heartbeats of an idle leader. Whole ms >= 10, default 50. */
+  readonly heartbeatMs?: number;
+  /** The unit of all timers of a node. Whole ms >= 1, default 10. */
+  readonly tickMs?: number;
+  /** A node asks whether it could win before it raises its term (dissertation §9.6). Default true. */
+  readonly preVote?: boolean;
+  /** A leader that hears no quorum for an election timeout resigns (§6.2). Default true. */
+  readonly checkQuorum?: boolean;
+  /**
+   * By how much clocks may drift apart during an election timeout, in ms: a lease is shorter by
+   * this. Whole ms >= 0, default 20.
+   */
+  readonly leaseDriftMs?: number;
+  /** Time limit of a request. Whole ms > 0, default 5,000. */
+  readonly requestTimeoutMs?: number;
+  /** Operations that one client may have under way. 1 to 1,048,576, default 65,536. */
+  readonly outstandingMax?: number;
+  /** Sessions of clients that the nodes remember. 1 to 1,000,000, default 10,000. */
+  readonly sessionsMax?: number;
+  /** The longest value, encoded, in bytes. 64 to half of `entryBytesMax`; default 512 KiB. */
+  readonly valueBytesMax?: number;
+  /** The longest payload of a log entry, in bytes. 4 KiB to 16 MiB, default 1 MiB. */
+  readonly entryBytesMax?: number;
+  /**
+   * Log bytes that one node may hold, default 256 MiB; memory is used only as the log grows.
+   * Full means that a node has been away so long that the others still keep all it lacks: writes
+   * are then refused with `RAFT_LOG_FULL`.
+   */
+  readonly logBytesMax?: number;
+  /** Log bytes after which a node saves its state and trims its log. Default 16 MiB. */
+  readonly checkpointBytes?: number;
+  /** The largest saved state of one node, in bytes, up to 2 GiB; default 512 MiB, used as needed. */
+  readonly snapshotBytesMax?: number;
+  /** Seeds election timeouts, back-off and the network's draws. Default: a random one. */
+  readonly seed?: number;
+  readonly restart?: RestartOptions;
+  /** Time that a node's thread may take to start. Whole ms > 0, default 10,000. */
+  readonly startTimeoutMs?: number;
+}
+
+/** What a cluster runs with: no option is absent. */
+export interface ResolvedOptions {
+  readonly nodes: readonly string[];
+  readonly electionTimeout: TimeoutRange;
+  readonly heartbeatMs: number;
+  readonly tickMs: number;
+  readonly preVote: boolean;
+  readonly checkQuorum: boolean;
+  readonly leaseDriftMs: number;
+  readonly requestTimeoutMs: number;
+  readonly outstandingMax: number;
+  readonly sessionsMax: number;
+  readonly valueBytesMax: number;
+  readonly entryBytesMax: number;
+  readonly logBytesMax: number;
+  readonly checkpointBytes: number;
+  readonly snapshotBytesMax: number;
+  readonly seed: number;
+  readonly restart: Required<RestartOptions>;
+  readonly startTimeoutMs: number;
+}
+
+const sizeMax = 9;
+const dayMs = 86_400_000;
+const mebibyte = 2 ** 20;
+
+const known: ReadonlySet<string> = new Set<keyof ClusterOptions>([
+  'size',
+  'nodes',
+  'electionTimeout',
+  'heartbeatMs',
+  'tickMs',
+  'preVote',
+  'checkQuorum',
+  'leaseDriftMs',
+  'requestTimeoutMs',
+  'outstandingMax',
+  'sessionsMax',
+  'valueBytesMax',
+  'entryBytesMax',
+  'logBytesMax',
+  'checkpointBytes',
+  'snapshotBytesMax',
+  'seed',
+  'restart',
+  'startTimeoutMs',
+]);
+
+/** Checks all options at once and fills in the defaults. Throws `RAFT_INVALID_OPTION`. */
+export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
+  for (const name of Object.keys(options)) {
+    if (!known.has(name))
+      refuse(name, 'is no option of a cluster', `one of ${[...known].join(', ')}`);
+  }
+  const tickMs = whole('tickMs', options.tickMs ?? 10, 1, 1000);
+  const heartbeatMs = whole('heartbeatMs', options.heartbeatMs ?? 50, 10, dayMs);
+  const electionTimeout = resolveElectionTimeout(options.electionTimeout, heartbeatMs);
+  const entryBytesMax = whole(
+    'entryBytesMax',
+    options.entryBytesMax ?? mebibyte,
+    4096,
+    16 * mebibyte,
+  );
+  const logBytesMax = whole(
+    'logBytesMax',
+    options.logBytesMax ?? 256 * mebibyte,
+    16 * entryBytesMax,
+    2 ** 31,
+  );
+  return {
+    nodes: resolveNodes(options),
+    electionTimeout,
+    heartbeatMs,
+    tickMs,
+    preVote: flag('preVote', options.preVote ?? true),
+    checkQuorum: flag('checkQuorum', options.checkQuorum ?? true),
+    leaseDriftMs: whole('leaseDriftMs', options.leaseDriftMs ?? 20, 0, electionTimeout.minMs),
+    requestTimeoutMs: whole('requestTimeoutMs', options.requestTimeoutMs ?? 5000, 1, dayMs),
+    outstandingMax: whole('outstandingMax', options.outstandingMax ?? 65_536, 1, 2 ** 20),
+    sessionsMax: whole('sessionsMax', options.sessionsMax ?? 10_000, 1, 1_000_000),
+    valueBytesMax: whole(
+      'valueBytesMax',
+      options.valueBytesMax ?? Math.min(mebibyte / 2, entryBytesMax / 2),
+      64,
+      entryBytesMax / 2,
+    ),
+    entryBytesMax,
+    logBytesMax,
+    checkpointBytes: whole(
+      'checkpointBytes',
+      options.checkpointBytes ?? Math.min(16 * mebibyte, logBytesMax / 4),
+      entryBytesMax,
+      logBytesMax / 2,
+    ),
+    snapshotBytesMax: whole('snapshotBytesMax', options.snapshotBytesMax ?? 2 ** 29, 4096, 2 ** 31),
+    seed: whole('seed', options.seed ?? randomSeed(), 0, 2 ** 32 - 1),
+    restart: {
+      intensity: whole('restart.intensity', options.restart?.intensity ?? 100, 0, 1_000_000),
+      periodMs: whole('restart.periodMs', options.restart?.periodMs ?? 10_000, 1, dayMs),
+    },
+    startTimeoutMs: whole('startTimeoutMs', options.startTimeoutMs ?? 10_000, 1, dayMs),
+  };
+}
+
+function resolveNodes({ size, nodes }: ClusterOptions): readonly string[] {
+  if (nodes === undefined) {
+    const count = whole('size', size ?? 3, 1, sizeMax);
+    return Array.from({ length: count }, (_, at) => `n${at + 1}`);
+  }
+  const isList = Array.isArray(nodes) && nodes.every((id) => typeof id === 'string' && id !== '');
+  if (!isList || new Set(nodes).size !== nodes.length) {
+    refuse('nodes', `is ${describe(nodes)}`, 'a list of different names that are not empty');
+  }
+  whole('size', nodes.length, 1, sizeMax);
+  if (size !== undefined && size !== nodes.length) {
+    refuse('size', `is ${size}, but ${nodes.length} nodes are named`, 'one of the two');
+  }
+  return [...nodes];
+}
+
+function resolveElectionTimeout(
+  range: Partial<TimeoutRange> | undefined,
+  heartbeatMs: number,
+): TimeoutRange {
+  const minMs = whole(
+    'electionTimeout.minMs',
+    range?.minMs ?? Math.max(150, 2 * heartbeatMs),
+    20,
+    dayMs,
+  );
+  const maxMs = whole('electionTimeout.maxMs', range?.maxMs ?? 2 * minMs, minMs + 1, 2 * dayMs);
+  if (minMs < 2 * heartbeatMs) {
+    refuse(
+      'electionTimeout.minMs',
+      `is ${minMs}, with a heartbeat every ${heartbeatMs} ms`,
+      'at least two heartbeats, or one lost heartbeat deposes a healthy leader',
+    );
+  }
+  return { minMs, maxMs };
+}
+
+function whole(option: string, value: number, min: number, max: number): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  return refuse(option, `is ${describe(value)}`, `a whole number from ${min} to ${max}`);
+}
+
+function flag(option: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value;
+  return refuse(option, `is ${describe(value)}`, 'true or false');
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+function refuse(option: string, found: string, expected: string): never {
+  throw new RaftError('RAFT_INVALID_OPTION', `${option} ${found}; expected ${expected}`, {
+    details: { option },
+  });
+}
+
+/** Only the seed of a run comes from outside; everything else is drawn from it. */
+function randomSeed(): number {
+  const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return seed;
+}
