@@ -1,0 +1,87 @@
+/**
+ * What a script acts on: a cluster seen the way chistributed sees one.
+ *
+ * The runner keeps what belongs to the broker of the tool: names, states, numbers, texts. The
+ * target does what belongs to the nodes and to the network between them. Nodes are called by the
+ * names of the configuration, which are free strings.
+ *
+ * No promise of a target stays pending: requests settle within 2.5 s, everything else sooner.
+ */
+import type { JsonValue } from './python.js';
+
+/** A cluster that a script can drive. Disposing it stops the nodes; a second time does nothing. */
+export interface ChiTarget extends AsyncDisposable {
+  /**
+   * Starts a node that does not run, or starts it again after it died, and resolves when the node
+   * takes requests. `words` is what the script wants passed to the node; it may be ignored.
+   * A rejection means that the node died while starting: the run ends with its message.
+   */
+  start(nodeId: string, words: readonly string[]): Promise<void>;
+
+  /** Whether the node was started and has not died since. */
+  isAlive(nodeId: string): boolean;
+
+  /**
+   * The request goes to this very node, past every partition, and this node answers it.
+   *
+   * A rejection is printed as an error of the node, with its message as the text.
+   */
+  get(nodeId: string, key: string): Promise<ChiAnswer>;
+  set(nodeId: string, key: string, value: JsonValue): Promise<ChiAnswer>;
+
+  /**
+   * Holds back every message between a node of `side1` and one of `side2`, both ways, until the
+   * partition is removed. Partitions add up; one message may be held by several. A node may be on
+   * both sides; a side may be empty; nodes need not have been started.
+   */
+  createPartition(sides: PartitionSides): Promise<ChiPartition>;
+
+  /** The messages held at the moment, oldest first. Absent: `show_queue` is refused. */
+  heldMessages?(): Promise<readonly HeldMessage[]>;
+
+  /**
+   * Hands a message to a node directly, past every partition, with nobody named as its sender.
+   * A node that does not run never sees it. Absent: `send_msg` takes get and set only.
+   */
+  deliver?(nodeId: string, message: { readonly [field: string]: JsonValue }): Promise<void>;
+}
+
+/** How a node answered a request. */
+export type ChiAnswer =
+  /** Done. The node repeats what it did; the runner compares it with what was asked. */
+  | { readonly kind: 'ok'; readonly key: string; readonly value: JsonValue }
+  /** A get of a key that is not there. */
+  | { readonly kind: 'missing' }
+  /** No majority within the time limit, or nobody leads. A set may or may not have been done. */
+  | { readonly kind: 'no-quorum' }
+  /** Refused or failed for another reason, in words of the node. */
+  | { readonly kind: 'failed'; readonly text: string }
+  /** The node died, or is not there: nobody answers, and nothing is printed. */
+  | { readonly kind: 'lost' };
+
+/** Who is cut off from whom. */
+export interface PartitionSides {
+  /** For traces only. */
+  readonly name: string;
+  readonly side1: readonly string[];
+  readonly side2: readonly string[];
+}
+
+/** A partition that is in force. */
+export interface ChiPartition {
+  /**
+   * Ends the partition. Of the messages held, oldest first, each one that this partition separates
+   * is delivered or dropped, whatever other partitions say of it; all others stay held.
+   */
+  remove(options: { readonly deliver: boolean }): Promise<void>;
+}
+
+/** A message between two nodes that a partition holds back. */
+export interface HeldMessage {
+  readonly source: string;
+  readonly destination: string;
+  /** The name of the course project, `appendEntries`. */
+  readonly type: string;
+  /** All other fields. */
+  readonly fields: { readonly [field: string]: JsonValue };
+}
