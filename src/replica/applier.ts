@@ -4,12 +4,10 @@
  */
 import type { Raft } from '../raft/index.js';
 import type { Storage } from '../storage/storage.js';
-import type { Outcome } from '../store/outcome.js';
-import { clientFrame } from '../store/protocol.js';
-import { WriteReplyWriter, writeReplyBytesMax } from '../store/reply.js';
-import type { BatchHeader, ResultSink, StateMachine } from '../store/state-machine.js';
+import type { StateMachine } from '../store/state-machine.js';
 import type { Proposals } from './proposals.js';
-import type { Origin, Replies } from './replies.js';
+import type { Replies } from './replies.js';
+import { ReplySink } from './reply-sink.js';
 
 export interface ApplierOptions {
   readonly raft: Raft;
@@ -24,9 +22,6 @@ export interface ApplierOptions {
 
 /** Entries that are kept free, so that a full log can still take the no-op of a new leader. */
 const entriesReserve = 1024;
-/** The largest answers to one command in a reply: what `writeReplyBytesMax` leaves for current values. */
-const currentValuesBytes = 2 ** 16;
-
 export class Applier {
   readonly #options: ApplierOptions;
   readonly #proposals: Proposals;
@@ -112,53 +107,5 @@ export class Applier {
     storage.saveSnapshot({ index, term, bytes: machine.snapshot() });
     this.#bytesSinceCheckpoint = 0;
     this.trim();
-  }
-}
-
-/** Turns the outcomes of an entry into one answer a client batch, in the order of its origins. */
-class ReplySink implements ResultSink {
-  readonly #replies: Replies;
-  readonly #writer = new WriteReplyWriter();
-  #bytes: Buffer = Buffer.alloc(writeReplyBytesMax(1024) + currentValuesBytes);
-  #waiting: readonly Origin[] = [];
-  #next = 0;
-  #origin: Origin | undefined;
-  commands = 0;
-
-  constructor(replies: Replies) {
-    this.#replies = replies;
-  }
-
-  /** The sink for an entry with these origins; without any, batches are only counted. */
-  for(waiting: readonly Origin[] | undefined): this {
-    this.#waiting = waiting ?? [];
-    this.#next = 0;
-    this.commands = 0;
-    return this;
-  }
-
-  begin({ count, requestId }: BatchHeader): boolean {
-    this.commands += count;
-    this.#origin = this.#waiting[this.#next];
-    this.#next += 1;
-    if (this.#origin === undefined) return false;
-    const bytesMax = writeReplyBytesMax(count) + currentValuesBytes;
-    if (this.#bytes.length < bytesMax) this.#bytes = Buffer.alloc(bytesMax);
-    this.#writer.reset({ bytes: this.#bytes, start: 0, end: bytesMax }, { count, requestId });
-    return true;
-  }
-
-  push(code: Outcome, index: number, current?: string): void {
-    this.#writer.push(code, index, current);
-  }
-
-  registered(clientId: number, index: number): void {
-    this.#writer.registered(clientId, index);
-  }
-
-  end(): void {
-    if (this.#origin === undefined) return;
-    const body = this.#bytes.subarray(0, this.#writer.finish());
-    this.#replies.send(this.#origin, 'control', clientFrame.writeReply, body);
   }
 }

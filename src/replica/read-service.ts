@@ -5,22 +5,17 @@ import type { Frame } from '../actor/mailbox.js';
 import type { ActorId } from '../actor/space.js';
 import type { Raft } from '../raft/index.js';
 import type { RefusalReason } from '../store/protocol.js';
-import { clientFrame, consistencyCode, readHeaderBytes } from '../store/protocol.js';
+import { consistencyCode, readHeaderBytes } from '../store/protocol.js';
 import type { StateMachine } from '../store/state-machine.js';
+import { answerRead } from './read-answer.js';
 import { type Read, Reads } from './reads.js';
 import type { Origin, Replies } from './replies.js';
-
-/** The longest piece of an answer in one frame. */
-const fragmentBytesMax = 2 ** 18;
-/** An answer that needs more than this is refused: its client asked for too much at once. */
-const answerBytesMax = 2 ** 28;
 
 export class ReadService {
   readonly #raft: Raft;
   readonly #machine: StateMachine;
   readonly #replies: Replies;
   readonly #reads = new Reads();
-  #answer: Buffer = Buffer.alloc(fragmentBytesMax);
   #served = 0;
 
   constructor(raft: Raft, machine: StateMachine, replies: Replies) {
@@ -93,31 +88,8 @@ export class ReadService {
   }
 
   #serve(read: Read, index: number): void {
-    const total = this.#query(read, index);
     this.#served += 1;
-    if (total < 0) {
-      this.#replies.refuse(read, 'malformed', undefined);
-      return;
-    }
-    for (let offset = 0; offset < total; offset += fragmentBytesMax) {
-      const end = Math.min(total, offset + fragmentBytesMax);
-      // The header of a fragment goes before its bytes, so each is put together anew.
-      const body = Buffer.allocUnsafe(readHeaderBytes + end - offset);
-      body.writeUInt32LE(offset, 0);
-      body.writeUInt32LE(total, 4);
-      this.#answer.copy(body, readHeaderBytes, offset, end);
-      this.#replies.send(read, 'bulk', clientFrame.readReply, body);
-    }
-  }
-
-  /** Writes the whole answer, in as much room as it needs; -1 if it is beyond all bounds. */
-  #query({ batch }: Read, index: number): number {
-    const request = { bytes: batch, start: 0, end: batch.length };
-    for (;;) {
-      const region = { bytes: this.#answer, start: 0, end: this.#answer.length };
-      const end = this.#machine.query(request, index, region);
-      if (end >= 0 || this.#answer.length >= answerBytesMax) return end;
-      this.#answer = Buffer.alloc(2 * this.#answer.length);
-    }
+    const batch = { bytes: read.batch, start: 0, end: read.batch.length };
+    answerRead(this.#machine, { ...read, batch }, index, this.#replies);
   }
 }
