@@ -1,0 +1,165 @@
+/**
+ * The parts of a running cluster and their common life: the supervisor with the nodes' threads, the
+ * names, the weather between them, and what is told about it all.
+ */
+import { Supervisor } from '../actor/supervisor.js';
+import type { SupervisorEvent } from '../actor/supervisor-event.js';
+import { systemClock } from '../clock.js';
+import { RaftError } from '../errors.js';
+import { EventHub } from '../events.js';
+import type { NodeId } from '../raft/index.js';
+import type { ClusterHandlers, LeadershipNotice } from '../replica/node.js';
+import type { ClientPort } from '../store/client.js';
+import type { ClusterEvent } from './event.js';
+import { bulkBytesOf, serialWindowOf, specOf } from './node-spec.js';
+import type { ResolvedOptions } from './options.js';
+import { Roster } from './roster.js';
+import { Weather } from './weather.js';
+
+/** Ids of threads: nodes, the supervisor, and as many clients as may be open at once. */
+const actorsMax = 1024;
+
+export class Assembly implements AsyncDisposable {
+  readonly options: ResolvedOptions;
+  readonly supervisor: Supervisor;
+  readonly roster: Roster;
+  readonly weather: Weather;
+  readonly events: EventHub<ClusterEvent> = new EventHub();
+  readonly startedMs: number = systemClock.nowMs();
+  /** Elections won and threads started again since the cluster began. */
+  readonly counts: { elections: number; restarts: number } = { elections: 0, restarts: 0 };
+  readonly #closing = new AbortController();
+  /** Who leads as far as the nodes have told, each in its own term. */
+  readonly #leading = new Set<NodeId>();
+  #disposal: Promise<void> | undefined;
+
+  /** `leaderId` is asked when a fault says "the leader". */
+  constructor(options: ResolvedOptions, leaderId: () => NodeId | undefined) {
+    this.options = options;
+    this.supervisor = new Supervisor({
+      strategy: 'one-for-one',
+      intensity: options.restart.intensity,
+      periodMs: options.restart.periodMs,
+      backoff: { initialMs: 10, factor: 2, maxMs: 1000 },
+      actorsMax,
+      linkOptions: { bulkBytes: bulkBytesOf(options) },
+    });
+    this.roster = new Roster(options, () => this.supervisor.allocateActor());
+    this.weather = new Weather({
+      supervisor: this.supervisor,
+      roster: this.roster,
+      clock: systemClock,
+      seed: options.seed,
+      leaderId,
+      onInstalled: (name) => this.emit({ kind: 'fault-installed', name, at: systemClock.nowMs() }),
+      onHealed: (name) => this.emit({ kind: 'fault-healed', name, at: systemClock.nowMs() }),
+    });
+    this.supervisor.subscribe((event) => this.#onSupervisor(event));
+    this.supervisor.messenger.onReceive(({ message }) => {
+      const notice = message as Parameters<ClusterHandlers['leadership']>[0];
+      if (notice.kind === 'leadership') this.#onLeadership(notice);
+    });
+  }
+
+  /** Aborted when the cluster closes: ends every wait. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Throws `RAFT_STOPPED` once closing has begun. */
+  assertOpen(): void {
+    if (this.#disposal !== undefined) throw stopped();
+  }
+
+  emit(event: ClusterEvent): void {
+    this.events.emit(event);
+  }
+
+  /** Connects and starts all nodes; resolves when their threads are ready. */
+  async start(): Promise<void> {
+    const { nodes } = this.roster;
+    for (const [at, node] of nodes.entries()) {
+      for (const peer of nodes.slice(at + 1)) await this.supervisor.connect(node.actor, peer.actor);
+    }
+    await Promise.all(
+      nodes.map((node) => this.supervisor.start(specOf(node, this.roster, this.options))),
+    );
+  }
+
+  openPort(): ClientPort {
+    this.assertOpen();
+    const { nodes } = this.roster;
+    const guest = this.supervisor.openPort(nodes.map(({ actor }) => actor));
+    this.weather.addClient(guest.id);
+    const watch = this.supervisor.monitor(guest.id, () => {
+      watch[Symbol.dispose]();
+      this.weather.removeClient(guest.id);
+    });
+    return {
+      guest,
+      nodes: nodes.map(({ id, actor }) => ({ id, actor })),
+      options: {
+        requestTimeoutMs: this.options.requestTimeoutMs,
+        outstandingMax: this.options.outstandingMax,
+        batchBytesMax: this.options.entryBytesMax,
+        valueBytesMax: this.options.valueBytesMax,
+        serialWindowMax: serialWindowOf(this.options),
+        seed: this.options.seed,
+      },
+    };
+  }
+
+  /** Stops all threads. Idempotent. `before` is closed first, while the nodes still run. */
+  close(before?: AsyncDisposable): Promise<void> {
+    this.#disposal ??= this.#close(before);
+    return this.#disposal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(before: AsyncDisposable | undefined): Promise<void> {
+    this.#closing.abort(stopped());
+    await before?.[Symbol.asyncDispose]();
+    this.weather[Symbol.dispose]();
+    await this.supervisor[Symbol.asyncDispose]();
+    this.emit({ kind: 'closed', at: systemClock.nowMs() });
+    this.events.close(stopped());
+  }
+
+  #onSupervisor(event: SupervisorEvent): void {
+    if (event.kind === 'connected' || event.kind === 'disconnected') return;
+    const { id: nodeId, at } = event;
+    if (event.kind === 'ready') {
+      if (event.incarnation > 1) this.counts.restarts += 1;
+      this.emit({ kind: 'node-started', nodeId, incarnation: event.incarnation, at });
+    } else if (event.kind === 'down') {
+      this.#leading.delete(nodeId);
+      this.emit({ kind: 'node-down', nodeId, reason: event.reason, at });
+    } else if (event.kind === 'gave-up') {
+      this.emit({ kind: 'node-given-up', nodeId, at });
+    }
+  }
+
+  #onLeadership({ nodeId, role, currentTerm: term }: LeadershipNotice): void {
+    const at = systemClock.nowMs();
+    const wasLeader = this.#leading.has(nodeId);
+    if (role === 'leader') {
+      if (wasLeader) return;
+      this.#leading.add(nodeId);
+      this.counts.elections += 1;
+      this.emit({ kind: 'leader-elected', nodeId, term, at });
+      return;
+    }
+    this.#leading.delete(nodeId);
+    if (wasLeader) this.emit({ kind: 'leader-stepped-down', nodeId, term, at });
+    if (role === 'candidate') this.emit({ kind: 'campaign-started', nodeId, term, at });
+  }
+}
+
+export function stopped(): RaftError {
+  return new RaftError('RAFT_STOPPED', 'the cluster is closed; create another one', {
+    details: { outcome: 'rejected' },
+  });
+}

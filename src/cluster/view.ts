@@ -1,0 +1,173 @@
+/** What can be seen of a cluster and awaited: its nodes' gauges, counters, digests, leaders. */
+import type { ChildState } from '../actor/child.js';
+import { systemClock } from '../clock.js';
+import { RaftError } from '../errors.js';
+import type { NodeId } from '../raft/index.js';
+import type { Assembly } from './assembly.js';
+import type { ResolvedOptions } from './options.js';
+import type { ClusterMetrics, ClusterStatus, Inspection, NodeState, NodeStatus } from './status.js';
+import { type WaitOptions, waitUntil } from './waiting.js';
+
+/** The half of a cluster that looks and changes nothing. */
+export abstract class ClusterView {
+  protected abstract readonly assembly: Assembly;
+
+  /** What the cluster runs with; the seed among it repeats its draws. */
+  get options(): ResolvedOptions {
+    return this.assembly.options;
+  }
+
+  get nodes(): readonly NodeId[] {
+    return this.options.nodes;
+  }
+
+  /** The running leader of the newest term; `undefined` while there is none. */
+  get leaderId(): NodeId | undefined {
+    return this.status().leaderId;
+  }
+
+  /** A look at all nodes; it costs them nothing, and works on a node that is paused or dead. */
+  status(): ClusterStatus {
+    const nodes = this.assembly.roster.nodes.map((node): NodeStatus => {
+      const { incarnation, state } = this.assembly.supervisor.child(node.id);
+      return {
+        ...node.gauges(),
+        id: node.id,
+        incarnation,
+        state: stateOf(state, this.assembly.supervisor.space.isPaused(node.actor)),
+      };
+    });
+    const leaders = nodes.filter(({ role, state }) => role === 'leader' && state === 'running');
+    const newest = leaders.sort((a, b) => b.currentTerm - a.currentTerm)[0];
+    return {
+      leaderId: newest?.id,
+      currentTerm: Math.max(...nodes.map(({ currentTerm }) => currentTerm)),
+      nodes,
+    };
+  }
+
+  /** Counters of everything; nodes that do not answer at once are left without their own. */
+  async metrics(): Promise<ClusterMetrics> {
+    this.assembly.assertOpen();
+    const { links } = this.assembly.supervisor.counters();
+    const nodes = this.assembly.roster.nodes.map(async (node) => {
+      const child = this.assembly.supervisor.child(node.id);
+      const counters = await child.counters({ timeoutMs: 200 }).catch(() => undefined);
+      const own = links.filter(({ source }) => source === node.actor);
+      const refusedFull = own.reduce((sum, link) => sum + link.refusedFull, 0);
+      const mailbox = counters === undefined ? {} : { mailbox: counters.mailbox };
+      const { incarnation } = child;
+      return [node.id, { ...node.gauges(), incarnation, refusedFull, ...mailbox }] as const;
+    });
+    const { droppedBy, ...network } = this.assembly.weather.totals;
+    return {
+      uptimeMs: systemClock.nowMs() - this.assembly.startedMs,
+      elections: this.assembly.counts.elections,
+      restarts: this.assembly.counts.restarts,
+      nodes: Object.fromEntries(await Promise.all(nodes)),
+      network: { ...network, ...prefixed('dropped', droppedBy) },
+      rssBytes: process.memoryUsage.rss(),
+    };
+  }
+
+  /** Asks a node for its digest, between two of its turns. Rejects with `RAFT_NODE_DOWN`. */
+  async inspect(node: NodeId, { timeoutMs = 5000 }: WaitOptions = {}): Promise<Inspection> {
+    this.assembly.roster.node(node);
+    const child = this.assembly.supervisor.child(node);
+    return (await child.call('inspect', [], { timeoutMs })) as Inspection;
+  }
+
+  /** Resolves to the leader as soon as there is one (of a term after `afterTerm`, if given). */
+  waitForLeader(
+    options: WaitOptions & { readonly afterTerm?: number; readonly among?: readonly NodeId[] } = {},
+  ): Promise<NodeId> {
+    const { afterTerm = 0, among = this.nodes } = options;
+    return this.waitUntil('a leader', options, () => {
+      const { leaderId, currentTerm } = this.status();
+      const isWanted = leaderId !== undefined && among.includes(leaderId);
+      return isWanted && currentTerm > afterTerm ? leaderId : undefined;
+    });
+  }
+
+  /** Resolves when these nodes (default: all that run) have applied the log up to `index`. */
+  async waitForApplied(
+    index: number,
+    options: WaitOptions & { readonly nodes?: readonly NodeId[] } = {},
+  ): Promise<void> {
+    await this.waitUntil(`index ${index} to be applied`, options, () => {
+      const { nodes } = this.status();
+      const wanted = options.nodes ?? running(nodes).map(({ id }) => id);
+      const late = nodes.some(({ id, lastApplied }) => wanted.includes(id) && lastApplied < index);
+      return late ? undefined : true;
+    });
+  }
+
+  /**
+   * Resolves when all running nodes have applied the same log, with what they have in common.
+   * Rejects with `RAFT_BROKEN_INVARIANT` when equally long logs led to different states.
+   */
+  async waitForConverged(
+    options: WaitOptions = {},
+  ): Promise<Pick<Inspection, 'lastApplied' | 'digest'>> {
+    const deadlineMs = systemClock.nowMs() + (options.timeoutMs ?? 10_000);
+    for (;;) {
+      const timeoutMs = Math.max(1, deadlineMs - systemClock.nowMs());
+      await this.waitUntil('all nodes to converge', { ...options, timeoutMs }, () => {
+        return isLevel(running(this.status().nodes)) || undefined;
+      });
+      const ids = running(this.status().nodes).map(({ id }) => id);
+      const seen = await Promise.all(ids.map((id) => this.inspect(id)));
+      const [first, ...others] = seen;
+      if (
+        first === undefined ||
+        others.some(({ lastApplied }) => lastApplied !== first.lastApplied)
+      ) {
+        continue;
+      }
+      if (others.every(({ digest }) => digest === first.digest)) return first;
+      const found = ids.map((id, at) => `${id} has ${seen[at]?.digest}`).join(', ');
+      throw new RaftError('RAFT_BROKEN_INVARIANT', `at index ${first.lastApplied} ${found}`);
+    }
+  }
+
+  /** Looks every few ms until it finds something. */
+  protected waitUntil<T>(
+    what: string,
+    options: WaitOptions,
+    look: () => T | undefined,
+  ): Promise<T> {
+    const { timeoutMs, signal } = options;
+    return waitUntil({
+      clock: systemClock,
+      what,
+      look,
+      closing: this.assembly.closing,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+}
+
+function stateOf(state: ChildState, isPaused: boolean): NodeState {
+  if (state === 'ready') return isPaused ? 'paused' : 'running';
+  return state === 'starting' || state === 'waiting' ? 'starting' : 'down';
+}
+
+function running(nodes: readonly NodeStatus[]): NodeStatus[] {
+  return nodes.filter(({ state }) => state === 'running');
+}
+
+/** Whether nodes have all applied all that any of them has in its log. */
+function isLevel(nodes: readonly NodeStatus[]): boolean {
+  const end = Math.max(...nodes.map(({ lastLogIndex }) => lastLogIndex));
+  return nodes.length > 0 && nodes.every(({ lastApplied }) => lastApplied === end);
+}
+
+function prefixed(
+  prefix: string,
+  counters: Readonly<Record<string, number>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counters).map(([name, count]) => [`${prefix}-${name}`, count]),
+  );
+}
