@@ -20,15 +20,21 @@ export interface ApplierOptions {
   };
 }
 
-/** Entries that are kept free, so that a full log can still take the no-op of a new leader. */
-const entriesReserve = 1024;
+/**
+ * What is kept free in the log, in largest entries and in rows. A leader that proposes leaves more
+ * than a follower that stores: logs that are equal may lie in memory differently, and what was
+ * proposed must fit everywhere; and the no-op of a new leader must always fit.
+ */
+const reserves = {
+  propose: { entryBytes: 8, entries: 2048 },
+  store: { entryBytes: 3, entries: 1024 },
+} as const;
+
 export class Applier {
   readonly #options: ApplierOptions;
   readonly #proposals: Proposals;
   readonly #replies: Replies;
   readonly #sink: ReplySink;
-  /** Room that is kept free in the log, for the same reason. */
-  readonly #bytesReserve: number;
   #lastApplied: number;
   #bytesSinceCheckpoint = 0;
   #commandsApplied = 0;
@@ -39,7 +45,6 @@ export class Applier {
     this.#replies = replies;
     this.#sink = new ReplySink(replies);
     this.#lastApplied = options.storage.snapshotIndex;
-    this.#bytesReserve = 4 * options.limits.entryBytesMax;
   }
 
   get lastApplied(): number {
@@ -50,13 +55,13 @@ export class Applier {
     return this.#commandsApplied;
   }
 
-  /** Whether the log can take `byteLength` more and still has its reserve. */
-  hasRoomFor(byteLength: number): boolean {
-    const { logBytes, logBytesMax, entries, entriesMax } = this.#options.storage.usage;
-    return (
-      logBytes + byteLength + this.#bytesReserve <= logBytesMax &&
-      entries + entriesReserve <= entriesMax
-    );
+  /** Whether the log can take `byteLength` more and still has the reserve for this purpose. */
+  hasRoomFor(byteLength: number, purpose: keyof typeof reserves): boolean {
+    const { storage, limits } = this.#options;
+    const { logBytes, logBytesMax, entries, entriesMax } = storage.usage;
+    const reserve = reserves[purpose];
+    const bytesWanted = logBytes + byteLength + reserve.entryBytes * limits.entryBytesMax;
+    return bytesWanted <= logBytesMax && entries + reserve.entries <= entriesMax;
   }
 
   /** Applies what is committed, within the budget of one flush; true when there is more. */

@@ -201,7 +201,10 @@ export class Replica {
     const message = decodeMessage(frame, from, this.#self.id);
     if (message === undefined) return;
     // What cannot be stored is not heard: the leader probes again later, when there is room.
-    if (message.kind === 'append-entries' && !this.#applier.hasRoomFor(frame.end - frame.start)) {
+    if (
+      message.kind === 'append-entries' &&
+      !this.#applier.hasRoomFor(frame.end - frame.start, 'store')
+    ) {
       return;
     }
     this.#raft.step(message);
@@ -266,7 +269,7 @@ export class Replica {
   #propose(): void {
     if (this.#proposals.isEmpty) return;
     const { payload, origins } = this.#proposals.takePayload();
-    if (!this.#applier.hasRoomFor(payload.length)) {
+    if (!this.#applier.hasRoomFor(payload.length, 'propose')) {
       this.#refuseAll(origins, 'log-full');
       return;
     }

@@ -1,0 +1,142 @@
+import test from 'ava';
+import { type ClusterOptions, createCluster, RaftError } from '../../src/index.js';
+
+const quick = { electionTimeout: { minMs: 100, maxMs: 200 }, heartbeatMs: 30 };
+
+const badOptions: readonly (readonly [string, ClusterOptions])[] = [
+  ['size', { size: 0 }],
+  ['size', { size: 10 }],
+  ['size', { size: 2.5 }],
+  ['size', { size: Number.NaN }],
+  ['size', { size: 3, nodes: ['a', 'b'] }],
+  ['nodes', { nodes: ['a', 'a'] }],
+  ['nodes', { nodes: [''] }],
+  ['nodes', { nodes: 'n1' as unknown as string[] }],
+  ['electionTimeout.minMs', { electionTimeout: { minMs: 50 }, heartbeatMs: 50 }],
+  ['electionTimeout.maxMs', { electionTimeout: { minMs: 200, maxMs: 100 } }],
+  ['heartbeatMs', { heartbeatMs: 0 }],
+  ['tickMs', { tickMs: -1 }],
+  ['preVote', { preVote: 'yes' as unknown as boolean }],
+  ['requestTimeoutMs', { requestTimeoutMs: 0 }],
+  ['outstandingMax', { outstandingMax: 0 }],
+  ['valueBytesMax', { valueBytesMax: 2 ** 30 }],
+  ['entryBytesMax', { entryBytesMax: 1 }],
+  ['logBytesMax', { logBytesMax: 1000 }],
+  ['checkpointBytes', { checkpointBytes: 1 }],
+  ['snapshotBytesMax', { snapshotBytesMax: 0 }],
+  ['seed', { seed: -1 }],
+  ['restart.intensity', { restart: { intensity: -1 } }],
+  ['startTimeoutMs', { startTimeoutMs: 0 }],
+  ['sise', { sise: 3 } as ClusterOptions],
+];
+
+for (const [option, options] of badOptions) {
+  test.serial(`createCluster(${JSON.stringify(options)}) is refused by name`, async (t) => {
+    const error = await t.throwsAsync(createCluster(options), { instanceOf: RaftError });
+
+    t.is((error as RaftError).code, 'RAFT_INVALID_OPTION');
+    t.is((error as RaftError).details.option, option);
+    t.regex(error?.message ?? '', /expected/);
+  });
+}
+
+test.serial('every bad call is one clear rejection and leaves no trace', async (t) => {
+  await using cluster = await createCluster({ ...quick, valueBytesMax: 1000 });
+  const calls: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['RAFT_KEY_TOO_LONG', () => cluster.set('k'.repeat(1025), 1)],
+    ['RAFT_VALUE_TOO_LARGE', () => cluster.set('k', 'x'.repeat(1001))],
+    ['RAFT_VALUE_NOT_CLONEABLE', () => cluster.set('k', () => 1)],
+    ['RAFT_VALUE_NOT_CLONEABLE', () => cluster.set('k', { deep: [Symbol('s')] })],
+    ['RAFT_UNKNOWN_NODE', () => cluster.get('k', { node: 'n9' })],
+    ['RAFT_INVALID_OPTION', () => cluster.get('k', { timeoutMs: 0 })],
+    ['RAFT_INVALID_OPTION', () => cluster.get('k', { consistency: 'strong' as 'stale' })],
+    ['RAFT_UNKNOWN_NODE', () => cluster.crash('n9')],
+    ['RAFT_UNKNOWN_NODE', () => cluster.inspect('n9')],
+    ['RAFT_UNKNOWN_NODE', async () => cluster.isolate('n9')],
+    ['RAFT_INVALID_OPTION', async () => cluster.link({ lossRate: 2 })],
+  ];
+
+  for (const [code, call] of calls) await t.throwsAsync(call(), { code }, code);
+
+  t.is(await cluster.get('k'), undefined);
+});
+
+test.serial(
+  'a thread that does not get ready in time fails the start, and nothing is left',
+  async (t) => {
+    await t.throwsAsync(createCluster({ startTimeoutMs: 1 }), { code: 'RAFT_WORKER_FAILED' });
+  },
+);
+
+test.serial(
+  'after close every call rejects, a second close does nothing, pending calls are settled',
+  async (t) => {
+    const cluster = await createCluster(quick);
+    await cluster.waitForLeader();
+    await cluster.set('k', 1);
+    using _ = cluster.isolate('all');
+    const pending = [cluster.set('k', 2), cluster.get('k'), cluster.waitForApplied(1e9)];
+    const settled = Promise.allSettled(pending);
+
+    await cluster.close();
+    await cluster.close();
+
+    for (const result of await settled) {
+      t.is(result.status, 'rejected');
+      t.is((result as PromiseRejectedResult).reason.code, 'RAFT_STOPPED');
+    }
+    await t.throwsAsync(cluster.set('k', 3), { code: 'RAFT_STOPPED' });
+    await t.throwsAsync(cluster.get('k'), { code: 'RAFT_STOPPED' });
+    await t.throwsAsync(cluster.port(), { code: 'RAFT_STOPPED' });
+    await t.throwsAsync(cluster.crash('n1'), { code: 'RAFT_STOPPED' });
+  },
+);
+
+test.serial('without a quorum a request fails within its time limit, and says so', async (t) => {
+  await using cluster = await createCluster(quick);
+  await cluster.set('k', 1);
+  await cluster.crash(['n1', 'n2'], { restart: false });
+
+  const write = await t.throwsAsync(cluster.set('k', 2, { timeoutMs: 600 }));
+  const read = await t.throwsAsync(cluster.get('k', { timeoutMs: 600 }));
+
+  for (const error of [write, read]) {
+    t.true(
+      ['RAFT_TIMEOUT', 'RAFT_NO_QUORUM', 'RAFT_NO_LEADER'].includes((error as RaftError).code),
+    );
+    t.regex(error?.message ?? '', /no leader|no quorum|quorum/);
+  }
+  t.is((read as RaftError).details.outcome, 'rejected');
+  await cluster.restart(['n1', 'n2']);
+  t.true([1, 2].includes((await cluster.get('k')) as number));
+});
+
+test.serial(
+  'a log that is full refuses writes, keeps serving reads, and recovers with its member',
+  async (t) => {
+    await using cluster = await createCluster({
+      ...quick,
+      entryBytesMax: 64 * 1024,
+      logBytesMax: 2 ** 21,
+      checkpointBytes: 64 * 1024,
+    });
+    const leader = await cluster.waitForLeader();
+    const away = cluster.nodes.find((id) => id !== leader) as string;
+    await cluster.crash(away, { restart: false });
+    const value = new Uint8Array(8000);
+    const write = async (): Promise<void> => {
+      for (let at = 0; at < 1000; at += 1)
+        await cluster.set(`k${at % 10}`, value, { timeoutMs: 500 });
+    };
+
+    const error = await t.throwsAsync(write());
+
+    t.is((error as RaftError).code, 'RAFT_LOG_FULL');
+    t.is((error as RaftError).details.outcome, 'rejected');
+    t.deepEqual(await cluster.get('k0'), value);
+    await cluster.restart(away);
+    await cluster.waitForConverged();
+    await cluster.set('k0', 'there is room again');
+    t.is(await cluster.get('k0'), 'there is room again');
+  },
+);
