@@ -10,7 +10,6 @@ import { Raft, type Ready } from '../../src/raft/index.js';
 import { type Member, Replica } from '../../src/replica/replica.js';
 import { createMemory, openMemoryStorage } from '../../src/storage/index.js';
 import { BatchWriter } from '../../src/store/batch-writer.js';
-import { viewOf } from '../../src/store/command.js';
 import {
   type Consistency,
   clientFrame,
@@ -54,7 +53,7 @@ export interface FleetOptions {
   readonly entryBytesMax?: number;
 }
 
-const clientActor = 100;
+export const clientActor = 100;
 
 export class Fleet {
   readonly space: Space = new Space(allocateSpace(128));
@@ -134,7 +133,10 @@ export class Fleet {
   }
 
   /** Rounds until the condition holds; throws when it does not within `roundsMax`. */
-  until(isMet: () => boolean, { roundsMax = 1000, ticks = 1 }: { roundsMax?: number; ticks?: number } = {}): void {
+  until(
+    isMet: () => boolean,
+    { roundsMax = 1000, ticks = 1 }: { roundsMax?: number; ticks?: number } = {},
+  ): void {
     for (let round = 0; round < roundsMax; round += 1) {
       if (isMet()) return;
       this.round({ ticks });
@@ -173,9 +175,9 @@ export class Fleet {
     this.space.setIncarnation(node.actor, incarnation + 1);
     node.isDown = false;
     node.mailbox = new Mailbox(this.space, node.actor);
-    for (const peer of this.nodes) if (peer !== node) this.#connect(peer, node, node);
-    for (const peer of this.nodes) if (peer !== node) this.#connect(node, peer, node);
-    this.#reconnectClient(node);
+    for (const peer of this.nodes) if (peer !== node) this.#connect(peer, node);
+    for (const peer of this.nodes) if (peer !== node) this.#connect(node, peer);
+    this.#connectClient(node);
     this.#boot(node);
   }
 
@@ -232,8 +234,7 @@ export class Fleet {
     return node.isDown || node.raft.leaderId === this.leader?.id;
   }
 
-  #connect(source: FleetNode, destination: FleetNode, only?: FleetNode): void {
-    void only;
+  #connect(source: FleetNode, destination: FleetNode): void {
     const buffers = allocateLink(source.actor, destination.actor, { bulkBytes: 2 ** 20 });
     source.links.set(destination.actor, new LinkWriter(this.space, buffers));
     destination.mailbox.attach(buffers);
@@ -246,10 +247,6 @@ export class Fleet {
     node.mailbox.attach(up);
     node.links.set(clientActor, new LinkWriter(this.space, down));
     this.#clientMailbox.attach(down);
-  }
-
-  #reconnectClient(node: FleetNode): void {
-    this.#connectClient(node);
   }
 
   #boot(node: FleetNode): void {
@@ -367,5 +364,3 @@ function readWriteReply(bytes: Buffer): Answer {
   }
   return { kind: 'ok', index: reader.replyIndex, outcomes };
 }
-
-export { clientActor, viewOf };
