@@ -15,7 +15,7 @@ import { outstandingMax, type RequestKind, Requests, type Response } from './req
 import type { ChiAnswer, ChiTarget } from './target.js';
 
 /** What the text of an answer without a majority is, here and in the course project. */
-export const noQuorumText = 'request timed out: no quorum or no leader';
+const noQuorumText = 'request timed out: no quorum or no leader';
 
 export interface ClientSurroundings {
   readonly nodes: Nodes;

@@ -8,7 +8,7 @@ import { chistributedException } from './python.js';
 import type { ChiTarget } from './target.js';
 
 /** A node that is not up by then counts as failed; one that is up later runs all the same (7.5). */
-export const startLimitMs = 4_500;
+const startLimitMs = 4_500;
 
 export interface LifecycleSurroundings {
   readonly nodes: Nodes;
@@ -32,7 +32,7 @@ export class Lifecycle {
     options: { readonly words: readonly string[]; readonly wait: boolean },
   ): Promise<boolean> {
     const { printer, target } = this.#surroundings;
-    if (node.starting !== undefined || (node.state !== 'initial' && target.isAlive(node.id))) {
+    if (node.starting !== undefined || target.isAlive(node.id)) {
       const what = node.starting === undefined ? 'running' : 'starting';
       printer.line(`Node ${node.id} is already ${what}`);
       return true;

@@ -9,7 +9,7 @@
  * A node that dies later is not noticed: it stays running, as in the tool. The state matters to
  * start, fail_node and recover_node only, never to the delivery of messages.
  */
-export type NodeState = 'initial' | 'starting' | 'running' | 'partitioned' | 'failed' | 'crashed';
+type NodeState = 'initial' | 'starting' | 'running' | 'partitioned' | 'failed' | 'crashed';
 
 export interface ChiNode {
   readonly id: string;

@@ -46,8 +46,10 @@ export function pythonLiteral(value: JsonValue): string {
   if (typeof value === 'number') return numberLiteral(value);
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (isList(value)) return `[${value.map(pythonLiteral).join(', ')}]`;
-  const entries = Object.entries(value);
-  return `{${entries.map(([key, of]) => `${stringLiteral(key)}: ${pythonLiteral(of)}`).join(', ')}}`;
+  const fields = Object.entries(value).map(
+    ([name, field]) => `${stringLiteral(name)}: ${pythonLiteral(field)}`,
+  );
+  return `{${fields.join(', ')}}`;
 }
 
 const floatSyntax =

@@ -57,7 +57,7 @@ export interface RunScriptResult {
 
 const waitLimitMsDefault = 30_000;
 
-/** Lines between two turns of the event loop, so that answers come through a script without waits. */
+/** Lines between two turns of the event loop: answers come through a script that never waits. */
 const linesPerTurn = 64;
 
 /**

@@ -17,12 +17,9 @@ export interface Script {
 }
 
 /** A script is at most this long. */
-export const scriptBytesMax: number = 64 * 1024 * 1024;
+const scriptBytesMax = 64 * 1024 * 1024;
 
-/** Scripts may load scripts this deep, so that one that loads itself comes to an end. */
-const loadDepthMax = 64;
-
-/** Scripts under way load this many files together at most: some load themselves twice. */
+/** Scripts under way load this many files at most, so that one that loads itself ends. */
 const loadsMax = 1_000;
 
 /**
@@ -72,7 +69,7 @@ export class ScriptLines {
     if (file === undefined) throw invalid('load command requires a file path:');
     const running = this.#frames.at(-1);
     if (running === undefined) this.#loads = 0;
-    if (this.#frames.length >= loadDepthMax || this.#loads >= loadsMax) {
+    if (this.#loads >= loadsMax) {
       throw invalid(`${file} was not loaded: scripts load each other without end`);
     }
     this.#loads += 1;

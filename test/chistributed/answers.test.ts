@@ -4,7 +4,7 @@ import { started, transcribeLines } from './transcript.js';
 
 const all = started('node-1', 'node-2', 'node-3');
 
-test('answers carry one counter for get and set; refused commands use no number (§4)', async (t) => {
+test('one counter numbers get and set; refused commands use no number (§4)', async (t) => {
   const { stdout } = await transcribeLines([
     ...all,
     'set -n node-1 -k A -v 1 --wait',
@@ -198,7 +198,7 @@ test('an answer that comes after --wait gave up is printed all the same', async 
   t.is(stdout, 'ERROR: GET id=1 failed (k=A): No such key: A\n');
 });
 
-test('a request to a node that died is lost, and nothing at the end waits for it (§6.1)', async (t) => {
+test('a request to a dead node is lost, and the end goes on without it (§6.1)', async (t) => {
   const { stdout, stderr, elapsedMs } = await transcribeLines([...all, 'get -n node-1 -k A'], {
     prepare: ({ scripted }) => scripted.set('A', async () => ({ kind: 'lost' })),
   });
@@ -223,7 +223,7 @@ test('an answer that comes after the end of the run is not printed', async (t) =
 
   await run.clock.after(10_000);
 
-  t.is(run.stdout, '');
+  t.is(run.printed.stdout, '');
 });
 
 test('the end of a script gives up on answers after the limit, and says so', async (t) => {
@@ -251,4 +251,32 @@ test('a script without waits never has more than a bounded number of requests ou
 
   t.is(stdout.split('\n').length, count + 1);
   t.is(target?.mostAtOnce, outstandingMax);
+});
+
+test('answers are matched by number and kind, a second one is unexpected (§5, §6.3)', async (t) => {
+  const { stdout } = await transcribeLines(
+    [
+      ...all,
+      'set -n node-1 -k slow -v 1',
+      'send_msg {"type": "get", "destination": "node-2", "id": 1, "key": "A"}',
+      'wait -t 0',
+      'send_msg {"type": "set", "destination": "node-2", "id": 1, "key": "slow2", "value": "1"}',
+      'wait -t 0',
+    ],
+    {
+      prepare: ({ scripted, values }, clock) => {
+        values.set('A', 'x');
+        scripted.set('slow2', async () => ({ kind: 'ok', key: 'slow', value: '1' }));
+        scripted.set('slow', async () => {
+          await clock.after(1_000);
+          return { kind: 'ok', key: 'slow', value: '1' };
+        });
+      },
+    },
+  );
+
+  t.is(
+    stdout,
+    ['WARNING: Received unexpected GET response id=1', 'SET id=1 OK: slow = 1', ''].join('\n'),
+  );
 });

@@ -17,6 +17,7 @@ export class FakeTarget implements ChiTarget {
   /** What happened, one entry a call. */
   readonly calls: string[] = [];
   readonly alive: Set<string> = new Set();
+  readonly everStarted: Set<string> = new Set();
   readonly values: Map<string, JsonValue> = new Map();
   readonly partitions: PartitionSides[] = [];
   held: HeldMessage[] = [];
@@ -35,6 +36,7 @@ export class FakeTarget implements ChiTarget {
 
   async start(nodeId: string, words: readonly string[]): Promise<void> {
     this.calls.push(['start', nodeId, ...words].join(' '));
+    this.everStarted.add(nodeId);
     if (this.startMs > 0) await this.#clock.after(this.startMs);
     if (this.startError !== undefined) throw this.startError;
     this.alive.add(nodeId);
@@ -88,6 +90,7 @@ export class FakeTarget implements ChiTarget {
     try {
       const scripted = this.scripted.get(key);
       if (scripted !== undefined) return await scripted();
+      if (!this.everStarted.has(nodeId)) throw new Error(`${nodeId} was never started`);
       if (!this.alive.has(nodeId)) return { kind: 'lost' };
       if (this.#reachesMajority(nodeId)) return answer();
       await this.#clock.after(2_000);

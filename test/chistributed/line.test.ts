@@ -41,6 +41,7 @@ test('# starts a comment outside quotes, also within a word (§3.2)', (t) => {
 test('/* */ is a comment outside quotes, to the end of the line if unclosed (§3.2)', (t) => {
   t.is(read('get /* who */ -k A'), 'get|-k A');
   t.is(read('get -k A /* rest -n x'), 'get|-k A');
+  t.is(read('get /* who */ -k A # why'), 'get|-k A');
   t.is(read('set -v "a /* b */ c"'), 'set|-v "a /* b */ c"');
   t.is(read('ge/* */t -k A'), 'get|-k A');
   t.is(read('/* one */ get /* two */ -k /* three */A'), 'get|-k A');

@@ -100,6 +100,7 @@ test('numbers are Python floats', (t) => {
 });
 
 test('words split at white space, quotes kept, and an open quote is refused (§3.6)', (t) => {
+  t.is(parseOptions(set, '--value="').texts.get('value'), '"');
   t.deepEqual(splitWords(' a\t"b c" \'d "e\'f  '), ['a', '"b c"', "'d \"e'", 'f']);
   t.throws(() => splitWords('-v "open'), { message: 'No closing quotation' });
 });

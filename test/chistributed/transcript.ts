@@ -13,11 +13,14 @@ import { VirtualClock } from './virtual-clock.js';
 export interface Transcript extends RunScriptResult {
   readonly stdout: string;
   readonly stderr: string;
+  /** What was printed up to now, the end of the run included. */
+  readonly printed: { readonly stdout: string; readonly stderr: string };
   /** What the cluster was asked for; absent when none was made. */
   readonly target: FakeTarget | undefined;
   readonly clock: VirtualClock;
-  /** The virtual time that the run took. */
+  /** The virtual time that the run took, and the timers that it left. */
   readonly elapsedMs: number;
+  readonly timersLeft: number;
 }
 
 export interface TranscriptOptions extends Omit<RunScriptOptions, 'createTarget'> {
@@ -47,7 +50,8 @@ export async function transcribe(options: TranscriptOptions): Promise<Transcript
       return target;
     },
   });
-  return { ...result, ...printed, target, clock, elapsedMs: clock.nowMs() };
+  const end = { elapsedMs: clock.nowMs(), timersLeft: clock.pending };
+  return { ...result, ...printed, ...end, printed, target, clock };
 }
 
 /** Runs these lines as a script on three nodes, all of them started unless `nodes` says others. */
