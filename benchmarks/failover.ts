@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from '../src/clock.js';
 import { type Cluster, createCluster } from '../src/cluster/cluster.js';
 import type { NodeId } from '../src/raft/index.js';
-import { spreadOf, type Spread } from './spread.js';
+import { type Spread, spreadOf } from './spread.js';
 import { SteadyWriter, type Verified } from './steady-writer.js';
 
 export interface FailoverOptions {
@@ -27,11 +27,14 @@ export interface FailoverResult {
   /** Ms from the kill to the next acknowledged write; one for each kill, in order. */
   readonly resumedAfterMs: readonly number[];
   readonly spread: Spread;
-  /** The median in units of the longest election timeout. */
+  /** The longest that a follower waits before it campaigns. */
+  readonly electionTimeoutMs: number;
+  /** The median in units of it. */
   readonly electionTimeouts: number;
   /** Elections won, the first one included. */
   readonly elections: number;
   readonly verified: Verified & { readonly digestsEqual: boolean };
+  readonly seed: number;
 }
 
 export async function measureFailover(options: FailoverOptions): Promise<FailoverResult> {
@@ -55,13 +58,16 @@ export async function measureFailover(options: FailoverOptions): Promise<Failove
   await writer.settled();
   await cluster.waitForConverged({ signal });
   const spread = spreadOf(resumedAfterMs);
+  const { maxMs: electionTimeoutMs } = cluster.options.electionTimeout;
   return {
     resumedAfterMs,
     spread,
-    electionTimeouts: spread.median / cluster.options.electionTimeout.maxMs,
+    electionTimeoutMs,
+    electionTimeouts: spread.median / electionTimeoutMs,
     elections: (await cluster.metrics()).elections,
     // waitForConverged has compared them; it rejects if they differ.
     verified: { ...(await writer.verify()), digestsEqual: true },
+    seed: cluster.options.seed,
   };
 }
 
@@ -71,13 +77,13 @@ export interface EndedLeader {
   readonly successor: { readonly nodeId: NodeId; readonly term: number; readonly afterMs: number };
   /** A write that was sent after the leader's thread had ended was acknowledged. */
   readonly resumedAfterMs: number;
-  /** The thread of the old leader runs again. */
-  readonly restartedAfterMs: number;
 }
 
 export interface EndLeaderOptions {
   readonly signal: AbortSignal;
   readonly onDown?: (nodeId: NodeId) => void;
+  /** The thread of the old leader runs again. */
+  readonly onRestarted?: (nodeId: NodeId, afterMs: number) => void;
   /** Default: the machine's. */
   readonly clock?: Clock;
 }
@@ -86,7 +92,7 @@ export interface EndLeaderOptions {
 export async function endLeader(
   cluster: Cluster,
   writer: SteadyWriter,
-  { signal, onDown, clock = systemClock }: EndLeaderOptions,
+  { signal, onDown, onRestarted, clock = systemClock }: EndLeaderOptions,
 ): Promise<EndedLeader> {
   const nodeId = await cluster.waitForLeader({ signal });
   const { currentTerm: afterTerm } = cluster.status();
@@ -94,18 +100,20 @@ export async function endLeader(
   const beganMs = clock.nowMs();
   const sinceMs = (): number => clock.nowMs() - beganMs;
   const down = cluster.once('node-down', { signal, when: isThisNode });
-  const [resumedAtMs, restartedAfterMs, successor] = await Promise.all([
+  const [resumedAtMs, successor] = await Promise.all([
     down.then(() => {
       onDown?.(nodeId);
       return writer.nextAcknowledged(signal);
     }),
-    cluster.once('node-started', { signal, when: isThisNode }).then(sinceMs),
     cluster.waitForLeader({ signal, afterTerm }).then((leaderId) => ({
       nodeId: leaderId,
       term: cluster.status().currentTerm,
       afterMs: sinceMs(),
     })),
+    cluster.once('node-started', { signal, when: isThisNode }).then(() => {
+      onRestarted?.(nodeId, sinceMs());
+    }),
     cluster.crash([nodeId]),
   ]);
-  return { nodeId, successor, resumedAfterMs: resumedAtMs - beganMs, restartedAfterMs };
+  return { nodeId, successor, resumedAfterMs: resumedAtMs - beganMs };
 }

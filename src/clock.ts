@@ -38,7 +38,7 @@ const timeoutMsMax = 2 ** 31 - 1;
 /** The clock of the machine. */
 export const systemClock: Clock = {
   nowMs(): number {
-    // Not performance.now(): every thread has its own zero there.
+    // Not performance.now(): by its standard every worker has a zero of its own.
     const [seconds, nanoseconds] = process.hrtime();
     return seconds * 1_000 + nanoseconds / 1_000_000;
   },
@@ -75,7 +75,7 @@ class SystemTimer implements Disposable {
   }
 
   #fire(): void {
-    // setTimeout counts whole ms of the event loop's time, and so may be early by one.
+    // setTimeout counts in whole ms from the last whole ms, so it may be early by almost one.
     const leftMs = this.#dueMs - systemClock.nowMs();
     if (leftMs > 0) this.#arm(leftMs);
     else this.#callback();

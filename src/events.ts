@@ -45,6 +45,13 @@ export interface EventSource<E extends TaggedEvent> {
 /** The key of the listeners that hear every kind; no event can have it. */
 const anyKind = Symbol('any kind');
 
+/** One registration. */
+interface Hearer<E> {
+  hear(event: E): void;
+  /** Told when the source ends; only a wait minds. */
+  end?(reason: unknown): void;
+}
+
 /**
  * The owner's half.
  *
@@ -52,23 +59,22 @@ const anyKind = Symbol('any kind');
  * microtask, where it is an uncaught exception, as for an `EventTarget` of Node.js.
  */
 export class EventHub<E extends TaggedEvent> implements EventSource<E> {
-  readonly #listeners: Map<string | symbol, Set<Listener<E>>> = new Map();
-  readonly #waiting: Set<(reason: unknown) => void> = new Set();
+  readonly #hearers: Map<string | symbol, Set<Hearer<E>>> = new Map();
   #closed: { readonly reason: unknown } | undefined;
 
   /** The number of listeners and waits, for leak checks. */
   get listenerCount(): number {
     let count = 0;
-    for (const listeners of this.#listeners.values()) count += listeners.size;
+    for (const hearers of this.#hearers.values()) count += hearers.size;
     return count;
   }
 
   on<K extends E['kind']>(kind: K, listener: Listener<EventOf<E, K>>): Disposable {
-    return this.#listen(kind, (event) => listener(event as EventOf<E, K>));
+    return this.#add(kind, { hear: (event) => listener(event as EventOf<E, K>) });
   }
 
   onAny(listener: Listener<E>): Disposable {
-    return this.#listen(anyKind, (event) => listener(event));
+    return this.#add(anyKind, { hear: (event) => listener(event) });
   }
 
   once<K extends E['kind']>(
@@ -82,58 +88,61 @@ export class EventHub<E extends TaggedEvent> implements EventSource<E> {
       const stop = (): void => {
         registration[Symbol.dispose]();
         signal?.removeEventListener('abort', abort);
-        this.#waiting.delete(fail);
       };
-      const fail = (reason: unknown): void => {
+      const end = (reason: unknown): void => {
         stop();
         reject(reason);
       };
-      const abort = (): void => fail(signal?.reason);
-      const registration = this.on(kind, (event) => {
+      const abort = (): void => end(signal?.reason);
+      const hear = (event: E): void => {
+        const found = event as EventOf<E, K>;
         try {
-          if (when !== undefined && !when(event)) return;
+          if (when !== undefined && !when(found)) return;
         } catch (error) {
-          fail(error);
+          end(error);
           return;
         }
         stop();
-        resolve(event);
-      });
+        resolve(found);
+      };
+      const registration = this.#add(kind, { hear, end });
       signal?.addEventListener('abort', abort, { once: true });
-      this.#waiting.add(fail);
     });
   }
 
   /** Tells the listeners of `event.kind`, then those of every kind. After `close`: nobody. */
   emit(event: E): void {
-    this.#tell(this.#listeners.get(event.kind), event);
-    this.#tell(this.#listeners.get(anyKind), event);
+    this.#tell(this.#hearers.get(event.kind), event);
+    this.#tell(this.#hearers.get(anyKind), event);
   }
 
   /** Ends the source: forgets the listeners, rejects the waits with `reason`. May be repeated. */
   close(reason: unknown): void {
-    this.#closed ??= { reason };
-    for (const fail of [...this.#waiting]) fail(this.#closed.reason);
-    this.#listeners.clear();
+    if (this.#closed) return;
+    this.#closed = { reason };
+    for (const hearers of this.#hearers.values()) {
+      for (const hearer of hearers) hearer.end?.(reason);
+    }
+    this.#hearers.clear();
   }
 
-  #listen(key: string | symbol, listener: Listener<E>): Disposable {
+  #add(key: string | symbol, hearer: Hearer<E>): Disposable {
     if (this.#closed) return { [Symbol.dispose]: () => {} };
-    const listeners = this.#listeners.get(key) ?? new Set();
-    this.#listeners.set(key, listeners.add(listener));
+    const hearers = this.#hearers.get(key) ?? new Set();
+    this.#hearers.set(key, hearers.add(hearer));
     return {
       [Symbol.dispose]: () => {
-        listeners.delete(listener);
+        hearers.delete(hearer);
       },
     };
   }
 
-  #tell(listeners: ReadonlySet<Listener<E>> | undefined, event: E): void {
-    if (listeners === undefined || listeners.size === 0) return;
-    // A copy: a listener may add or dispose others, and they start or stop with the next event.
-    for (const listener of [...listeners]) {
+  #tell(hearers: ReadonlySet<Hearer<E>> | undefined, event: E): void {
+    if (hearers === undefined || hearers.size === 0) return;
+    // A copy: a listener may add or dispose of others, and they start or stop with the next event.
+    for (const hearer of [...hearers]) {
       try {
-        if (listeners.has(listener)) listener(event);
+        if (hearers.has(hearer)) hearer.hear(event);
       } catch (error) {
         queueMicrotask(() => {
           throw error;

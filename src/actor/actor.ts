@@ -43,7 +43,6 @@ function exit(context: LiveContext, reason: Error | undefined): void {
     void context.close(stopped(`actor ${context.id}`)).then(() => process.exit(0));
     return;
   }
-  context.halt();
   // Thrown where nobody catches it: the thread ends, and its supervisor is told why.
   setImmediate(() => {
     throw reason;

@@ -21,7 +21,7 @@ export interface ChildSpec {
   readonly restart?: RestartType;
   /** What the actor finds as `context.data`; a function is called for each incarnation. */
   readonly data?: unknown;
-  /** How long the start may take until the actor is ready, ms > 0. Default 10,000. */
+  /** How long the start may take until the actor is ready, ms > 0. Default 30,000. */
   readonly startTimeoutMs?: number;
   /** How long the actor may take to close, ms >= 0; then its thread is ended. Default 5,000. */
   readonly shutdownTimeoutMs?: number;

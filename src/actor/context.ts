@@ -68,7 +68,10 @@ export interface Behavior {
   linkDetached?(peer: ActorId): void;
   /** A connected peer has died; its successor, if it gets one, has the same id. */
   peerDown?(notice: DownNotice): void;
-  /** Last words of an actor that is stopped, within the shutdown time of its child spec. */
+  /**
+   * The actor is stopped: what it has to do first, within the shutdown time of its child spec. What
+   * it sends now, and what nobody has read yet, may be dropped as that of a dead actor.
+   */
   close?(): void | Promise<void>;
 }
 
@@ -168,16 +171,11 @@ export class LiveContext implements ActorContext {
     this.#loop = new Loop(this.space, this.mailbox, () => behavior.turn(), this.#options);
   }
 
-  /** Takes no further turn. */
-  halt(): void {
-    this.#loop?.[Symbol.dispose]();
-  }
-
   /** Stops to live; what was asked and not answered rejects with `error`. */
   async close(error: RaftError): Promise<void> {
     const behavior = this.#behavior;
     this.#behavior = undefined;
-    this.halt();
+    this.#loop?.[Symbol.dispose]();
     try {
       await behavior?.close?.();
     } finally {

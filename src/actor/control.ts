@@ -55,7 +55,7 @@ export class ControlClient {
   readonly #pending = new Set<(error: Error) => void>();
   #closed: RaftError | undefined;
 
-  /** `name` says in messages who is called. The port does not keep the process alive. */
+  /** `name` says in messages who is called. Only calls that wait keep the process alive. */
   constructor(port: MessagePort, name: string, clock: Clock = systemClock) {
     this.#port = port;
     this.#name = name;
@@ -83,6 +83,7 @@ export class ControlClient {
       let timer: Timer | undefined;
       const settle = (): void => {
         this.#pending.delete(fail);
+        if (this.#pending.size === 0) this.#port.unref();
         signal?.removeEventListener('abort', abort);
         timer?.[Symbol.dispose]();
       };
@@ -92,6 +93,7 @@ export class ControlClient {
       };
       const abort = (): void => fail(signal?.reason);
       this.#pending.add(fail);
+      this.#port.ref();
       signal?.addEventListener('abort', abort);
       if (timeoutMs !== undefined) {
         timer = this.#clock.setTimer(timeoutMs, () => fail(this.#timedOut(method, timeoutMs)));

@@ -35,6 +35,4 @@ export interface SupervisorCounters {
   readonly own: ActorCounters;
   /** Routed frames that came while nobody routed: dropped. */
   readonly unrouted: number;
-  /** Frames for the supervisor that it could not read: dropped. */
-  readonly unhandled: number;
 }

@@ -48,7 +48,6 @@ export class Doors {
   /** Resolves when all guests have been told. */
   async close(): Promise<void> {
     const closed = [...this.#ports.values()].map((port) => once(port, 'close'));
-    for (const port of this.#ports.values()) port.ref();
     for (const [actor, client] of this.#clients) client.close(stopped(`guest ${actor}`));
     await Promise.all(closed);
   }

@@ -25,8 +25,8 @@ export interface FamilyOptions {
   readonly limits: RestartLimits;
   readonly space: Space;
   readonly clock: Clock;
-  /** Makes the record of the child's next incarnation. */
-  recordOf(child: ManagedChild): ActorRecord;
+  /** Makes the record of the child's next incarnation, all but its data. */
+  recordOf(child: ManagedChild): Omit<ActorRecord, 'data'>;
   /** A thread is gone. Called before anything is done about it. */
   onEnd(notice: DownNotice): void;
   /** It will not be restarted any more. */
@@ -91,8 +91,9 @@ export class Family {
     await child.life?.stop();
   }
 
+  /** One that is being started for the first time is only waited for. */
   async restart(child: ManagedChild): Promise<void> {
-    await this.stop(child);
+    if (child.isAdopted) await this.stop(child);
     child.isWanted = true;
     child.deathsMs = [];
     await this.#begin(child);

@@ -16,7 +16,7 @@ import type { Space } from './space.js';
 
 export type LifeState = 'starting' | 'ready' | 'stopping' | 'ended';
 
-const startTimeoutMsDefault = 10_000;
+const startTimeoutMsDefault = 30_000;
 const shutdownTimeoutMsDefault = 5_000;
 
 export class Life {
@@ -28,7 +28,7 @@ export class Life {
   state: LifeState = 'starting';
 
   readonly #spec: ChildSpec;
-  readonly #record: ActorRecord;
+  readonly #record: Omit<ActorRecord, 'data'>;
   readonly #space: Space;
   readonly #control: ControlClient;
   readonly #worker: Worker | undefined;
@@ -39,19 +39,19 @@ export class Life {
   #error: unknown;
 
   /** The record's incarnation is announced before the thread exists. */
-  constructor(spec: ChildSpec, record: ActorRecord, space: Space, clock: Clock) {
+  constructor(spec: ChildSpec, record: Omit<ActorRecord, 'data'>, space: Space, clock: Clock) {
     this.#spec = spec;
     this.#record = record;
     this.#space = space;
     this.incarnation = record.incarnation;
     const { port1, port2 } = new MessageChannel();
     this.#control = new ControlClient(port1, spec.id, clock);
-    space.resume(record.id);
     space.setIncarnation(record.id, record.incarnation);
     try {
+      const data: unknown = typeof spec.data === 'function' ? spec.data() : spec.data;
       this.#worker = new Worker(spec.worker, {
         name: spec.id,
-        workerData: { ...record, control: port2 } satisfies WorkerRecord,
+        workerData: { ...record, data, control: port2 } satisfies WorkerRecord,
         transferList: [port2],
         ...(spec.resourceLimits ? { resourceLimits: spec.resourceLimits } : {}),
       });

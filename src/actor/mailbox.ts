@@ -125,8 +125,9 @@ export class Mailbox {
       const link = links[(this.#next + step) % count];
       if (link === undefined || link.isHeld) continue;
       const framesLeft = framesMax - (this.#counters.frames - before);
-      if (framesLeft <= 0 || this.#counters.bytes - bytesBefore >= bytesMax) break;
-      this.#drainLane(link, 'bulk', handler, framesLeft, bytesBefore + bytesMax);
+      const bytesLeft = bytesMax - (this.#counters.bytes - bytesBefore);
+      if (framesLeft <= 0 || bytesLeft <= 0) break;
+      this.#drainLane(link, 'bulk', handler, framesLeft, bytesLeft);
     }
     this.#next = count === 0 ? 0 : (this.#next + 1) % count;
     return this.#counters.frames - before;
@@ -146,13 +147,16 @@ export class Mailbox {
     lane: Lane,
     handler: (frame: Frame) => void,
     framesMax: number,
-    bytesEnd = Infinity,
+    bytesMax = Number.POSITIVE_INFINITY,
   ): void {
     const reader = link[lane];
-    for (let taken = 0; taken < framesMax && this.#counters.bytes < bytesEnd; taken += 1) {
+    // A producer that writes while it is read must find room: half of the ring is released first.
+    let bytesLeft = Math.min(bytesMax, reader.capacity >> 1);
+    for (let taken = 0; taken < framesMax && bytesLeft > 0; taken += 1) {
       if (lane === 'bulk' && link.isHeld) return;
       const at = reader.take();
       if (at < 0) return;
+      bytesLeft -= reader.byteLengthAt(at);
       if (this.#isDetoured(link, reader, at)) this.#drainDirect(reader, lane, at, handler);
       if (this.#open(link, reader, lane, at)) handler(this.#frame);
     }

@@ -38,7 +38,7 @@ export function messageActor<Data = unknown>(
       turn() {
         const flushed = messenger.flush();
         const frames = mailbox.drain((frame) => {
-          messenger.accept(frame);
+          if (!messenger.accept(frame)) messenger.countUnhandled();
         });
         mailbox.release();
         return frames > 0 || flushed;

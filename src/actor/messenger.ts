@@ -49,6 +49,8 @@ export interface MessengerCounters {
   readonly answersWaiting: number;
   /** Answers that were given up because too many waited; their questions time out. */
   readonly answersDropped: number;
+  /** Frames that were no messages, in an actor that lives on messages: dropped. */
+  readonly unhandled: number;
 }
 
 export interface MessengerOptions {
@@ -88,6 +90,7 @@ export class Messenger {
   readonly #waiting = new Map<ActorId, WaitingAnswer[]>();
   #answersWaiting = 0;
   #answersDropped = 0;
+  #unhandled = 0;
   #lastId = 0;
   #closed: RaftError | undefined;
 
@@ -107,6 +110,7 @@ export class Messenger {
       asksPending: this.#pending.size,
       answersWaiting: this.#answersWaiting,
       answersDropped: this.#answersDropped,
+      unhandled: this.#unhandled,
     };
   }
 
@@ -162,6 +166,10 @@ export class Messenger {
       default:
         return false;
     }
+  }
+
+  countUnhandled(): void {
+    this.#unhandled += 1;
   }
 
   /** Sends the answers that found their ring full; true when one could be sent. */

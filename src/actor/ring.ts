@@ -85,6 +85,10 @@ export class RingReader {
     this.#head = this.#tail;
   }
 
+  get capacity(): number {
+    return this.#place.capacity;
+  }
+
   get isEmpty(): boolean {
     if (this.#head !== this.#tail) return false;
     this.#head = Atomics.load(this.memory.words, this.#place.headWord);

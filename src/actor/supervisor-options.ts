@@ -3,6 +3,7 @@
  */
 import type { Clock } from '../clock.js';
 import { RaftError } from '../errors.js';
+import type { ChildSpec } from './child.js';
 import type { LinkOptions } from './link.js';
 import {
   type Backoff,
@@ -10,6 +11,7 @@ import {
   type RestartLimits,
   type Strategy,
 } from './restart.js';
+import type { ActorId } from './space.js';
 
 export interface SupervisorOptions {
   /** Default `one-for-one`. */
@@ -65,6 +67,33 @@ export function validateLinkOptions({ controlBytes, bulkBytes }: LinkOptions): v
   }
 }
 
+/** Throws `RAFT_INVALID_OPTION`. */
+export function validateConnection(a: ActorId, b: ActorId, options: LinkOptions): void {
+  check('peer', b, 'another actor', a !== b);
+  validateLinkOptions(options);
+}
+
+/** What a child spec is checked against. */
+export interface Vacancy {
+  readonly isNameTaken: boolean;
+  /** Whether the id was allocated and nobody lives under it. */
+  isActorFree(actor: ActorId): boolean;
+}
+
+/** Throws `RAFT_INVALID_OPTION`. */
+export function validateSpec(spec: ChildSpec, { isNameTaken, isActorFree }: Vacancy): void {
+  const { id, actor, worker, restart = 'permanent' } = spec;
+  const { startTimeoutMs = 1, shutdownTimeoutMs = 0 } = spec;
+  check('id', id, 'a name', typeof id === 'string' && id.length > 0);
+  check('id', id, 'a name that no other child has', !isNameTaken);
+  check('worker', worker, 'the URL of a module', worker instanceof URL);
+  check('restart', restart, 'permanent, transient or temporary', isRestartType(restart));
+  check('startTimeoutMs', startTimeoutMs, 'ms > 0', startTimeoutMs > 0);
+  check('shutdownTimeoutMs', shutdownTimeoutMs, 'ms >= 0', shutdownTimeoutMs >= 0);
+  if (actor === undefined) return;
+  check('actor', actor, 'an id from allocateActor that no other has', isActorFree(actor));
+}
+
 function check(option: string, value: unknown, expected: string, isValid: boolean): void {
   if (isValid) return;
   throw new RaftError('RAFT_INVALID_OPTION', `${option} is ${value}; expected ${expected}`, {
@@ -74,6 +103,10 @@ function check(option: string, value: unknown, expected: string, isValid: boolea
 
 function isStrategy(strategy: string): boolean {
   return strategy === 'one-for-one' || strategy === 'one-for-all';
+}
+
+function isRestartType(type: string): boolean {
+  return type === 'permanent' || type === 'transient' || type === 'temporary';
 }
 
 function isWithin(value: number, min: number, max: number): boolean {

@@ -21,7 +21,12 @@ import { type DownListener, type DownNotice, Monitors } from './monitor.js';
 import type { ActorRef, AnswerTo, MessageTo } from './ref.js';
 import { type ActorId, allocateSpace, Space, supervisorId } from './space.js';
 import type { SupervisorEvent } from './supervisor-event.js';
-import { type SupervisorOptions, validateOptions } from './supervisor-options.js';
+import {
+  type SupervisorOptions,
+  validateConnection,
+  validateOptions,
+  validateSpec,
+} from './supervisor-options.js';
 
 /** A child by its name, or any actor by its id. */
 export type ActorName = string | ActorId;
@@ -56,7 +61,6 @@ export class Supervisor implements AsyncDisposable {
   readonly #freeActors: ActorId[] = [];
   #actorsUsed = 1;
   #unrouted = 0;
-  #unhandled = 0;
   #disposal: Promise<void> | undefined;
 
   constructor(options: SupervisorOptions = {}) {
@@ -113,16 +117,14 @@ export class Supervisor implements AsyncDisposable {
    * Starts a child and resolves when its actor is ready.
    *
    * Rejects with `RAFT_WORKER_FAILED` when the worker cannot be loaded, throws, ends, or is not
-   * ready in time (a first start is not tried again), `RAFT_INVALID_OPTION` when the name is taken,
-   * `RAFT_STOPPED`.
+   * ready in time (a first start is not tried again), `RAFT_INVALID_OPTION`, `RAFT_STOPPED`.
    */
   async start(spec: ChildSpec): Promise<Child> {
     this.#assertOpen();
-    if (this.#family.has(spec.id)) {
-      throw new RaftError('RAFT_INVALID_OPTION', `there is a child '${spec.id}' already`, {
-        details: { option: 'id', nodeId: spec.id },
-      });
-    }
+    validateSpec(spec, {
+      isNameTaken: this.#family.has(spec.id),
+      isActorFree: (actor) => this.#isAllocated(actor) && !this.#isInhabited(actor),
+    });
     const actor = spec.actor ?? this.allocateActor();
     try {
       return await this.#family.start(spec, actor);
@@ -208,7 +210,8 @@ export class Supervisor implements AsyncDisposable {
    */
   async connect(a: ActorName, b: ActorName, options: LinkOptions = {}): Promise<void> {
     this.#assertOpen();
-    const [from, to] = [this.#actorOf(a), this.#actorOf(b)];
+    const [from, to] = [this.#endOf(a), this.#endOf(b)];
+    validateConnection(from, to, options);
     if (this.#links.has(from, to)) return;
     const links = this.#links.connect(from, to, options);
     this.#emit({ kind: 'connected', at: this.#clock.nowMs(), actors: [from, to] });
@@ -239,7 +242,7 @@ export class Supervisor implements AsyncDisposable {
    * `peers`. See `openGuest`. When it closes, or its thread dies, its links go and its id is freed.
    */
   openPort(peers: readonly ActorName[]): GuestPort {
-    const actors = peers.map((peer) => this.#actorOf(peer));
+    const actors = peers.map((peer) => this.#endOf(peer));
     const id = this.allocateActor();
     const incarnation = this.#nextIncarnation(id);
     this.space.setIncarnation(id, incarnation);
@@ -257,13 +260,12 @@ export class Supervisor implements AsyncDisposable {
       links: this.#links.report(),
       own: { mailbox: this.mailbox.counters, messenger: this.messenger.counters },
       unrouted: this.#unrouted,
-      unhandled: this.#unhandled,
     };
   }
 
   /**
-   * Stops all children in the reverse of their order, closes the guests, and rejects what was asked
-   * with `RAFT_STOPPED`. Idempotent; leaves no thread, timer or port behind.
+   * Rejects what was asked with `RAFT_STOPPED`, closes the guests, and stops all children in the
+   * reverse of their order. Idempotent; leaves no thread, timer or port behind.
    */
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
@@ -271,9 +273,10 @@ export class Supervisor implements AsyncDisposable {
   }
 
   async #dispose(): Promise<void> {
-    await this.#family.close();
-    await this.#doors.close();
+    // Whoever asks goes before those who answer: a question ends because of this, not of a death.
     this.messenger.close(stopped('the supervisor'));
+    await this.#doors.close();
+    await this.#family.close();
     this.#loop[Symbol.dispose]();
     this.#monitors.clear();
     this.#listeners.clear();
@@ -284,7 +287,7 @@ export class Supervisor implements AsyncDisposable {
     const worked = this.onTurn?.() ?? false;
     const frames = this.mailbox.drain((frame) => {
       if (frame.destination !== supervisorId) this.#route(frame);
-      else if (!this.messenger.accept(frame)) this.#unhandled += 1;
+      else if (!this.messenger.accept(frame)) this.messenger.countUnhandled();
     });
     this.mailbox.release();
     return frames > 0 || flushed || worked;
@@ -300,15 +303,9 @@ export class Supervisor implements AsyncDisposable {
     memory?.settle(frame.bytes, frame.start - envelopeBytes);
   }
 
-  #recordOf({ actor, spec }: ManagedChild): ActorRecord {
-    const data: unknown = typeof spec.data === 'function' ? spec.data() : spec.data;
-    return {
-      id: actor,
-      incarnation: this.#nextIncarnation(actor),
-      space: this.space.buffers,
-      links: this.#links.of(actor),
-      data,
-    };
+  #recordOf({ actor }: ManagedChild): Omit<ActorRecord, 'data'> {
+    const [incarnation, links] = [this.#nextIncarnation(actor), this.#links.of(actor)];
+    return { id: actor, incarnation, space: this.space.buffers, links };
   }
 
   #nextIncarnation(actor: ActorId): number {
@@ -367,6 +364,23 @@ export class Supervisor implements AsyncDisposable {
 
   #actorOf(name: ActorName): ActorId {
     return typeof name === 'number' ? name : this.#family.get(name).actor;
+  }
+
+  /** Throws `RAFT_UNKNOWN_NODE` for an id that is not in use. */
+  #endOf(name: ActorName): ActorId {
+    const actor = this.#actorOf(name);
+    if (actor === supervisorId || this.#isAllocated(actor)) return actor;
+    throw new RaftError('RAFT_UNKNOWN_NODE', `there is no actor ${actor}`, {
+      details: { outcome: 'rejected', nodeId: `actor ${actor}` },
+    });
+  }
+
+  #isAllocated(actor: ActorId): boolean {
+    return this.#writers.has(actor);
+  }
+
+  #isInhabited(actor: ActorId): boolean {
+    return this.#family.find(actor) !== undefined || this.#doors.client(actor) !== undefined;
   }
 
   #emit(event: SupervisorEvent): void {

@@ -36,7 +36,8 @@ export async function createChiTarget(
   }
 }
 
-class ClusterTarget implements ChiTarget {
+/** `createChiTarget` is the door. */
+export class ClusterTarget implements ChiTarget {
   readonly #cluster: Cluster;
   readonly #alive: Set<string> = new Set();
 
@@ -58,7 +59,9 @@ class ClusterTarget implements ChiTarget {
   get(nodeId: string, key: string): Promise<ChiAnswer> {
     return this.#answer(nodeId, async () => {
       const value = await this.#cluster.get(key, { node: nodeId });
-      return value === undefined ? { kind: 'missing' } : { kind: 'ok', key, value: value as JsonValue };
+      return value === undefined
+        ? { kind: 'missing' }
+        : { kind: 'ok', key, value: value as JsonValue };
     });
   }
 

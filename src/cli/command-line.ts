@@ -1,17 +1,23 @@
 /** From the words after `balsa` to an exit code. */
 import { exitCode } from './exit-code.js';
 import { failureOf } from './failure.js';
-import { Interruption } from './interruption.js';
 import { createProgram } from './program.js';
-import { createTerminal } from './terminal.js';
+import type { Terminal } from './terminal.js';
 
 /** What a newcomer who types nothing but `balsa` gets to see. */
 const defaultCommand = 'start';
 
-/** Runs one command to its end. Never rejects. */
-export async function runCommandLine(args: readonly string[]): Promise<number> {
-  using interruption = new Interruption();
-  const terminal = createTerminal(interruption.signal);
+export interface Surroundings {
+  readonly terminal: Terminal;
+  /** Says with which exit code the command was told to end, if it was. */
+  readonly interruption: { readonly exitCode: number | undefined };
+}
+
+/** Runs one command to its end and resolves to its exit code. Never rejects. */
+export async function runCommandLine(
+  args: readonly string[],
+  { terminal, interruption }: Surroundings,
+): Promise<number> {
   let ended: number = exitCode.ok;
   const program = createProgram(terminal, (code) => {
     ended = code;

@@ -3,6 +3,7 @@
  * these are the lines, `at` in ms since the command began.
  */
 import type { Verified } from '../../benchmarks/steady-writer.js';
+import type { FailedOutcome } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
 
 export type DemonstrationEvent =
@@ -39,7 +40,7 @@ export type DemonstrationEvent =
       readonly event: 'write-refused';
       readonly nodeId: NodeId;
       readonly code: string;
-      readonly outcome: string;
+      readonly outcome: FailedOutcome;
       readonly tookMs: number;
     }
   | { readonly event: 'healed' }

@@ -1,4 +1,5 @@
 /** The demonstration as text for people: chapters, and one aligned line for each thing told. */
+import { stripVTControlCharacters } from 'node:util';
 import { count, counted, micros, ms, seconds } from '../../benchmarks/figures.js';
 import { assertNever } from '../errors.js';
 import type { DemonstrationEvent, Tell } from './demonstration-event.js';
@@ -6,6 +7,8 @@ import type { Output } from './terminal.js';
 
 /** Verbs stand in a column of their own, so that times and names line up. */
 const verbWidth = 9;
+/** Times begin here, counted from the end of the verb. */
+const whenColumn = 51;
 
 export function tellAsText(output: Output): Tell {
   const { bold, dim, green, red, yellow } = output.colours;
@@ -34,15 +37,15 @@ export function tellAsText(output: Output): Tell {
       case 'writes-resumed':
         return line('writes', 'flow again', after(event.afterMs));
       case 'node-restarted':
-        return line('back', `${event.nodeId} as a follower`, after(event.afterMs));
+        return line('back', `${event.nodeId} runs again`, after(event.afterMs));
       case 'write-refused': {
-        const what = `at ${event.nodeId}  is not acknowledged: ${event.code}`;
+        const what = `at ${event.nodeId}  not acknowledged: ${event.code}, ${event.outcome}`;
         return line('set', what, took(event));
       }
       case 'healed':
         return line('healed', 'everybody hears everybody');
       case 'converged': {
-        const what = `${event.nodes.join(', ')} hold the same: digest ${event.digest}`;
+        const what = `${event.nodes.join(', ')} hold the same, ${shortened(event.digest)}`;
         return line('agreed', what, took(event));
       }
       case 'checked':
@@ -57,7 +60,11 @@ export function tellAsText(output: Output): Tell {
   }
 
   function line(verb: string, what: string, when = ''): string {
-    return `   ${verb.padEnd(verbWidth)}${when === '' ? what : `${what.padEnd(44)} ${dim(when)}`}`;
+    if (when === '') return `   ${verb.padEnd(verbWidth)}${what}`;
+    // What is bold is longer than it looks.
+    const looks = stripVTControlCharacters(what).length;
+    const gap = ' '.repeat(Math.max(1, whenColumn - looks));
+    return `   ${verb.padEnd(verbWidth)}${what}${gap}${dim(when)}`;
   }
 
   function checked(event: DemonstrationEvent & { event: 'checked' }): string {
@@ -68,7 +75,7 @@ export function tellAsText(output: Output): Tell {
       lines.push(line('', undead === 0 ? what : red(what)));
     }
     if (unknown > 0) {
-      const what = `${counted(unknown, 'write')} without an answer, ${count(unknownDone)} done`;
+      const what = `${counted(unknown, 'unanswered write')}, ${count(unknownDone)} of them done`;
       lines.push(line('', yellow(what)));
     }
     return lines.join('\n');
@@ -112,6 +119,11 @@ function took({ tookMs }: { readonly tookMs: number }): string {
 
 function acknowledged(event: { readonly acknowledged: number }): string {
   return `${count(event.acknowledged)} writes acknowledged so far`;
+}
+
+/** As much of a digest as is compared by eye. */
+function shortened(digest: string): string {
+  return `digest ${digest.slice(0, 8)}`;
 }
 
 function show(value: unknown): string {

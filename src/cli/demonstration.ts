@@ -5,10 +5,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { endLeader } from '../../benchmarks/failover.js';
 import { SteadyWriter, type Verified } from '../../benchmarks/steady-writer.js';
-import { measureThroughput } from '../../benchmarks/throughput.js';
+import { measureHere } from '../../benchmarks/throughput.js';
 import { type Clock, systemClock } from '../clock.js';
 import { type Cluster, createCluster } from '../cluster/cluster.js';
-import { isRaftError, RaftError } from '../errors.js';
+import { type FailedOutcome, isRaftError, RaftError } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
 import type { DemonstrationSummary, Tell } from './demonstration-event.js';
 
@@ -31,6 +31,7 @@ const writesPerSecond = 5_000;
 const loadMs = 500;
 /** Time limit of the write that cannot succeed. */
 const isolatedTimeoutMs = 1_000;
+const ghostKey = 'ghost';
 
 /** Plays the story once. Rejects with the signal's reason when aborted, its cluster closed. */
 export async function demonstrate(options: DemonstrationOptions): Promise<DemonstrationSummary> {
@@ -82,6 +83,7 @@ class Story {
   readonly #clock: Clock;
   /** What the first readers of the story wrote by hand; it has to be there at the end. */
   readonly #written: Map<string, string> = new Map();
+  #ghost: FailedOutcome | undefined;
   #chapter = 0;
 
   constructor(cluster: Cluster, { signal, tell, clock }: Surroundings) {
@@ -118,11 +120,10 @@ class Story {
         const { acknowledged } = writer;
         this.#tell({ event: 'leader-killed', nodeId, acknowledged });
       },
+      onRestarted: (nodeId, afterMs) => this.#tell({ event: 'node-restarted', nodeId, afterMs }),
     });
-    const { nodeId, successor } = ended;
-    this.#tell({ event: 'leader-elected', ...successor });
+    this.#tell({ event: 'leader-elected', ...ended.successor });
     this.#tell({ event: 'writes-resumed', afterMs: ended.resumedAfterMs });
-    this.#tell({ event: 'node-restarted', nodeId, afterMs: ended.restartedAfterMs });
     await pause(loadMs, undefined, { signal: this.#signal });
   }
 
@@ -136,15 +137,13 @@ class Story {
     {
       using _cut = this.#cluster.isolate([nodeId]);
       this.#tell({ event: 'leader-isolated', nodeId, acknowledged: writer.acknowledged });
-      await Promise.all([
-        this.#refusedSet(nodeId),
-        writer.nextAcknowledged(signal).then((atMs) => {
-          this.#tell({ event: 'writes-resumed', afterMs: atMs - cutMs });
-        }),
+      const succeeded = Promise.all([
+        writer.nextAcknowledged(signal),
         this.#cluster.waitForLeader({ signal, among: others, afterTerm }).then(() => {
           this.#tellLeader(cutMs);
         }),
-      ]);
+      ]).then(([atMs]) => this.#tell({ event: 'writes-resumed', afterMs: atMs - cutMs }));
+      await Promise.all([this.#refusedSet(nodeId), succeeded]);
     }
     this.#tell({ event: 'healed' });
     await pause(loadMs, undefined, { signal });
@@ -164,11 +163,17 @@ class Story {
     const byHand = await this.#cluster.getMany(this.#written.keys());
     const expected = [...this.#written.values()];
     const lost = expected.filter((value, at) => byHand[at] !== value).length;
+    const isGhostThere = (await this.#cluster.get(ghostKey)) !== undefined;
+    const rejected = this.#ghost === 'rejected' ? 1 : 0;
+    const unknown = this.#ghost === 'unknown' ? 1 : 0;
     const load = await writer.verify();
     const verified = {
-      ...load,
       acknowledged: load.acknowledged + expected.length,
       lost: load.lost + lost,
+      rejected: load.rejected + rejected,
+      undead: load.undead + (isGhostThere ? rejected : 0),
+      unknown: load.unknown + unknown,
+      unknownDone: load.unknownDone + (isGhostThere ? unknown : 0),
     };
     this.#tell({ event: 'checked', ...verified });
     return verified;
@@ -178,7 +183,7 @@ class Story {
     this.#open('A benchmark');
     const outstanding = 1_024;
     const valueBytes = 100;
-    const measured = await measureThroughput(this.#cluster, {
+    const measured = await measureHere(this.#cluster, {
       outstanding,
       valueBytes,
       keys: 10_000,
@@ -228,7 +233,7 @@ class Story {
   async #refusedSet(nodeId: NodeId): Promise<void> {
     const beganMs = this.#clock.nowMs();
     const options = { node: nodeId, timeoutMs: isolatedTimeoutMs, signal: this.#signal };
-    const error = await this.#cluster.set('ghost', 'boo', options).then(
+    const error = await this.#cluster.set(ghostKey, 'boo', options).then(
       () => undefined,
       (refused: unknown) => refused,
     );
@@ -240,6 +245,7 @@ class Story {
     const { code, details } = error;
     const tookMs = this.#clock.nowMs() - beganMs;
     const outcome = details.outcome ?? 'unknown';
+    this.#ghost = outcome;
     this.#tell({ event: 'write-refused', nodeId, code, outcome, tookMs });
   }
 }

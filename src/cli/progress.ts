@@ -24,7 +24,8 @@ export function createProgress(output: Output): Progress {
   });
   bar.start(steps, 0, { what: '' });
   return {
-    update: (done, what) => bar.update(Math.round(Math.min(1, Math.max(0, done)) * steps), { what }),
+    update: (done, what) =>
+      bar.update(Math.round(Math.min(1, Math.max(0, done)) * steps), { what }),
     [Symbol.dispose]: () => bar.stop(),
   };
 }

@@ -26,8 +26,15 @@ export function runCommand(
         'one cluster in memory, and none of them runs before the script starts it.',
     )
     .argument('<file>', 'the script; - reads its lines from standard input')
-    .option('--config-file <file>', 'YAML with an entry nodes (default: the nodes that are started)')
-    .option('-c, --config <name=value>', 'one entry of it, as in nodes="a b c"; repeatable', collect)
+    .option(
+      '--config-file <file>',
+      'YAML with an entry nodes (default: the nodes that are started)',
+    )
+    .option(
+      '-c, --config <name=value>',
+      'one entry of it, as in nodes="a b c"; repeatable',
+      collect,
+    )
     .option('--seed <n>', 'makes election timeouts repeatable', whole('--seed', seedRange))
     .addHelpText('after', examples)
     .action(async (file: string, options: RunOptions) => {
@@ -41,12 +48,14 @@ Examples:
   balsa run -c nodes="a b c d e" script.chi
   echo 'start -n a' | balsa run -c nodes=a -
 
-Exit codes: 0 at the end, 2 when the script cannot be read, 255 when the configuration is wrong.`;
+Exit codes:
+  0    at the end of the script
+  2    the script cannot be read; 255 when the configuration is wrong`;
 
 async function run(file: string, options: RunOptions, terminal: Terminal): Promise<number> {
   const configuration = configurationOf(options);
   const { exitCode } = await runScript({
-    ...(file === '-' ? { input: createInterface({ input: process.stdin }) } : { script: file }),
+    ...(file === '-' ? { input: standardInput } : { script: file }),
     ...(configuration === undefined ? {} : { configuration }),
     createTarget: (nodes) => createChiTarget(nodes, { seed: options.seed }),
     stdout: chiOutput(terminal.stdout),
@@ -55,6 +64,11 @@ async function run(file: string, options: RunOptions, terminal: Terminal): Promi
   });
   return exitCode;
 }
+
+/** Opened when the first line is asked for: lines that come before that would be lost. */
+const standardInput: AsyncIterable<string> = {
+  [Symbol.asyncIterator]: () => createInterface({ input: process.stdin })[Symbol.asyncIterator](),
+};
 
 function configurationOf({ configFile, config }: RunOptions): ConfigurationSource | undefined {
   if (configFile === undefined && config === undefined) return undefined;

@@ -62,7 +62,12 @@ async function start(options: StartOptions, { stdout, signal }: Terminal): Promi
 function tellAsJson(output: Output): Tell {
   const beganMs = systemClock.nowMs();
   return ({ event, ...fields }) => {
-    const at = Math.round((systemClock.nowMs() - beganMs) * 1_000) / 1_000;
-    output.write(`${JSON.stringify({ event, at, ...fields })}\n`);
+    const line = JSON.stringify({ event, at: systemClock.nowMs() - beganMs, ...fields }, rounded);
+    output.write(`${line}\n`);
   };
+}
+
+/** Times to the µs: what follows is noise. */
+function rounded(_name: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value;
 }

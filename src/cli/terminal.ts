@@ -24,14 +24,25 @@ export interface Terminal {
   readonly signal: AbortSignal;
 }
 
+/** The terminal of this process. */
 export function createTerminal(signal: AbortSignal): Terminal {
-  return { stdout: outputOf(process.stdout), stderr: outputOf(process.stderr), signal };
+  const { stdout, stderr, env } = process;
+  return { stdout: createOutput(stdout, env), stderr: createOutput(stderr, env), signal };
 }
 
-function outputOf(stream: NodeJS.WriteStream): Output {
+/** What is needed of a stream of the process. */
+export interface Stream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export function createOutput(
+  stream: Stream,
+  env: Readonly<Record<string, string | undefined>>,
+): Output {
   const isTerminal = stream.isTTY === true;
   // Not picocolors' own guess: it colours the logs of every CI, which are no terminal.
-  const isPlain = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
+  const isPlain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
   return {
     write: (text) => {
       stream.write(text);

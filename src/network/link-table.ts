@@ -24,8 +24,7 @@ export interface LinkState extends LinkOrder {
   /** In order of installation. */
   rules: readonly LinkRule[];
   cut: PartitionMode | undefined;
-  /** By rule number; of installed rules only. */
-  readonly lanes: Map<number, Lane>;
+  readonly lanes: WeakMap<ActiveRule, Lane>;
   /** When `rules` and `cut` were worked out. */
   revision: number;
 }
@@ -100,14 +99,6 @@ export class LinkTable implements Roster {
     this.#revision += 1;
   }
 
-  /** Forgets what rules remember of links: one that goes, or all of them. */
-  forget(rule?: ActiveRule): void {
-    for (const { lanes } of this.known()) {
-      if (rule === undefined) lanes.clear();
-      else lanes.delete(rule.number);
-    }
-  }
-
   #create(source: string, destination: string): LinkState | undefined {
     if (!this.#has(source) || !this.#has(destination)) return undefined;
     const link: LinkState = {
@@ -119,7 +110,7 @@ export class LinkTable implements Roster {
       held: 0,
       rules: [],
       cut: undefined,
-      lanes: new Map(),
+      lanes: new WeakMap(),
       revision: -1,
     };
     const links = this.#links.get(source);
@@ -150,9 +141,9 @@ export class LinkTable implements Roster {
 }
 
 function laneOf(link: LinkState, rule: ActiveRule): Lane {
-  const known = link.lanes.get(rule.number);
+  const known = link.lanes.get(rule);
   if (known !== undefined) return known;
   const lane = createLane(rule, link.source, link.destination);
-  link.lanes.set(rule.number, lane);
+  link.lanes.set(rule, lane);
   return lane;
 }

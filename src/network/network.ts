@@ -184,7 +184,6 @@ export class Network<T> {
   heal(options: ReleaseOptions = {}): void {
     this.#rules.clear();
     this.#partitions.clear();
-    this.#links.forget();
     this.#pending.endDelays('all');
     this.#letGo(() => true, options.deliver ?? true);
     this.#changed();
@@ -345,7 +344,6 @@ export class Network<T> {
 
   #deactivate(rule: ActiveRule, deliver: boolean): void {
     this.#rules.delete(rule);
-    this.#links.forget(rule);
     this.#pending.endDelays(rule);
     this.#letGo((frame) => frame.heldBy === rule, deliver);
   }

@@ -95,13 +95,13 @@ export function createLane(rule: ActiveRule, source: string, destination: string
   return { prng, frames: 0, freeAtMs: Number.NEGATIVE_INFINITY };
 }
 
-/** The rules among `rules` that take this frame, in their order. */
+/** The rules among `rules`, none of them spent, that take this frame, in their order. */
 export function takersOf(
   frame: Sight,
   rules: readonly { readonly rule: ActiveRule; readonly lane: Lane }[],
 ): Taker[] {
   // First all questions, then all changes: a predicate that throws leaves nothing half done.
-  const matching = rules.filter(({ rule }) => !isSpent(rule) && rule.matches(frame));
+  const matching = rules.filter(({ rule }) => rule.matches(frame));
   const takers: Taker[] = [];
   for (const { rule, lane } of matching) {
     rule.matched += 1;

@@ -12,6 +12,7 @@ import type { ProposeResult, TransferResult } from './ready.js';
 import {
   handleAppendResponse,
   handlePeerAlive,
+  nudge,
   orderTakeover,
   sendHeartbeat,
 } from './replication.js';
@@ -101,7 +102,10 @@ export function transferLeadership(state: RaftState, to: NodeId): TransferResult
   leadership.transferee = to;
   leadership.transferStartedAt = timers.now;
   const peer = leadership.progress.get(to);
-  if (peer !== undefined) orderTakeover(state, leadership, peer);
+  if (peer !== undefined) {
+    nudge(state, peer);
+    orderTakeover(state, leadership, peer);
+  }
   return { accepted: true };
 }
 

@@ -47,6 +47,11 @@ export interface ForwardedReads {
 }
 
 interface Attempt {
+  /**
+   * Ids of the first and the newest request for these reads, all of which came after the reads. An
+   * answer to any of them counts: else an answer that takes longer than a retry would never count.
+   */
+  readonly firstId: number;
   readonly id: number;
   readonly reads: readonly number[];
   /** Tick of this node. */
@@ -90,7 +95,7 @@ export function enqueueRead(
   { reads }: LeaderState,
   { from, readId }: ReadIndexRequest,
 ): void {
-  // A follower listens to its newest attempt only, so the older one need not be confirmed any more.
+  // What a follower still wants of an older request, its newer one asks for as well.
   const older = reads.waiting.findIndex((read) => read.from === from);
   if (older >= 0) {
     reads.waiting[older] = { readId, from };
@@ -160,18 +165,10 @@ export function confirmRound(
 
 /** Follower: sends what waits to the leader, one attempt at a time. */
 export function forwardReads(state: RaftState): void {
-  const { forwarded, leaderId } = state;
-  if (!isForwardDue(state) || leaderId === undefined) return;
-  const id = drawReadId(state);
-  forwarded.attempt = { id, reads: forwarded.waiting, sentAt: state.timers.now };
+  if (!isForwardDue(state)) return;
+  const { forwarded } = state;
+  sendAttempt(state, { reads: forwarded.waiting, firstId: state.nextReadId });
   forwarded.waiting = [];
-  send(state, {
-    kind: 'read-index',
-    from: state.id,
-    to: leaderId,
-    term: state.currentTerm,
-    readId: id,
-  });
 }
 
 export function isForwardDue({ forwarded, leaderId, role }: RaftState): boolean {
@@ -183,10 +180,11 @@ export function isForwardDue({ forwarded, leaderId, role }: RaftState): boolean 
   );
 }
 
-/** Follower: the leader answered. Returns true when the answer was to the attempt under way. */
+/** Follower: the leader answered. Returns true when the answer was to the reads under way. */
 export function settleForwarded(state: RaftState, message: ReadIndexResponse): boolean {
   const { attempt } = state.forwarded;
-  if (attempt === undefined || attempt.id !== message.readId) return false;
+  if (attempt === undefined) return false;
+  if (message.readId < attempt.firstId || message.readId > attempt.id) return false;
   state.forwarded.attempt = undefined;
   const { reads, readsAborted } = state.outbox;
   for (const readId of attempt.reads) {
@@ -196,21 +194,20 @@ export function settleForwarded(state: RaftState, message: ReadIndexResponse): b
   return true;
 }
 
-/**
- * Follower: gives up the attempt under way, so that the next `ready()` makes a new one with a fresh
- * id.
- */
+/** Follower: gives up the attempt under way; its reads wait for the next `ready()`. */
 export function retryForwarded({ forwarded }: RaftState): void {
   if (forwarded.attempt === undefined) return;
   forwarded.waiting = [...forwarded.attempt.reads, ...forwarded.waiting];
   forwarded.attempt = undefined;
 }
 
-/** Follower: makes a new attempt when the answer to the last one is overdue. */
+/** Follower: asks again, with a fresh id, when the answer is overdue. */
 export function retryOverdue(state: RaftState): void {
   const { attempt } = state.forwarded;
   if (attempt === undefined) return;
-  if (state.timers.now - attempt.sentAt >= state.options.heartbeatTicks) retryForwarded(state);
+  if (state.timers.now - attempt.sentAt >= state.options.heartbeatTicks) {
+    sendAttempt(state, attempt);
+  }
 }
 
 /** No leader is in sight: ends all reads of this node's own clients that were forwarded. */
@@ -228,6 +225,17 @@ export function abortRounds(state: RaftState, { reads }: LeaderState): void {
   }
   reads.round = undefined;
   reads.waiting = [];
+}
+
+function sendAttempt(
+  state: RaftState,
+  { reads, firstId }: Pick<Attempt, 'reads' | 'firstId'>,
+): void {
+  const { id: from, leaderId, currentTerm: term, timers } = state;
+  assert(leaderId !== undefined, 'reads are forwarded to a leader');
+  const readId = drawReadId(state);
+  state.forwarded.attempt = { firstId, id: readId, reads, sentAt: timers.now };
+  send(state, { kind: 'read-index', from, to: leaderId, term, readId });
 }
 
 function finishRound(state: RaftState, leadership: LeaderState): void {

@@ -86,6 +86,11 @@ export function handleAppendResponse(
 export function handlePeerAlive(state: RaftState, peer: Progress): void {
   if (!peer.probeCredit) return;
   peer.probeCredit = false;
+  nudge(state, peer);
+}
+
+/** Lets one append through that may be empty: it finds out what the peer lacks. */
+export function nudge(state: RaftState, peer: Progress): void {
   if (peer.state === 'probe') peer.probeSent = false;
   else if (peer.matchIndex < lastIndex(state.log)) peer.emptyDue = true;
 }

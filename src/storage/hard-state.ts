@@ -1,7 +1,7 @@
 /** Term and vote in shared memory: the record, and the rules that no caller may break. */
 
 import { RaftError } from '../errors.js';
-import type { HardState } from '../raft/message.js';
+import type { HardState } from '../raft/index.js';
 import { hardStatePlace, nodeIdLengthMax } from './layout.js';
 import { SwitchedRecord } from './record.js';
 import type { SharedMemory } from './shared-memory.js';

@@ -1,6 +1,6 @@
 /** The index of the log: one row an entry, in a ring, so that an entry is found by its number. */
 
-import type { EntryHeader, EntryKind } from '../raft/message.js';
+import type { EntryHeader, EntryKind } from '../raft/index.js';
 import { rowCells } from './layout.js';
 import type { SharedMemory } from './shared-memory.js';
 

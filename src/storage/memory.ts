@@ -14,7 +14,7 @@
  */
 
 import { RaftError } from '../errors.js';
-import type { Entry, EntryHeader, HardState } from '../raft/message.js';
+import type { Entry, EntryHeader, HardState } from '../raft/index.js';
 import { StoredBounds } from './bounds.js';
 import { StoredHardState } from './hard-state.js';
 import { IndexTable } from './index-table.js';

@@ -51,11 +51,6 @@ export class Segments {
     return this.#used.length * this.#segmentBytes;
   }
 
-  /** The address behind the newest payload. */
-  get end(): number {
-    return this.#end;
-  }
-
   /**
    * Whether payloads of these lengths fit behind `kept`, once the entries after it are forgotten;
    * without it, once all are.

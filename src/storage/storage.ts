@@ -15,7 +15,7 @@
  * `test/storage/conformance.ts` says the rules below as tests; every implementation passes it.
  */
 
-import type { Entry, EntryHeader, HardState } from '../raft/message.js';
+import type { Entry, EntryHeader, HardState } from '../raft/index.js';
 
 /** A state of the state machine that stands for all entries up to `index`. */
 export interface Snapshot {

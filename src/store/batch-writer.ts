@@ -69,7 +69,7 @@ export class BatchWriter {
     return roundUp(this.#at - this.#start, 8);
   }
 
-  /** Begins an empty batch at `start`; it will not go beyond `end`. Room for a header is required. */
+  /** Begins an empty batch at `start` that ends at `end` at the latest; a header must fit. */
   reset(bytes: Buffer, start = 0, end: number = bytes.length): void {
     if (start < 0 || end > bytes.length || end - start < batchHeaderBytes) {
       throw new RaftError('RAFT_BROKEN_INVARIANT', `no batch fits from ${start} to ${end}`);
@@ -137,7 +137,7 @@ export class BatchWriter {
     return this.#addKey(op.register, '');
   }
 
-  /** Writes the header and gives the offset after the batch. The batch may be stamped again later. */
+  /** Writes the header and gives the offset after the batch, which may be stamped again later. */
   finish(stamp: BatchStamp): number {
     const end = this.#start + this.byteLength;
     this.#bytes.fill(0, this.#at, end);

@@ -61,8 +61,6 @@ export class Batch {
   isWhole = false;
   /** Not a call of anybody: it opens this session. */
   registers: ClientSession | undefined;
-  /** Undone when the batch is settled. */
-  onAbort: (() => void) | undefined;
 
   /** The session that gave the serial numbers; `undefined` until the first attempt, and for reads. */
   session: ClientSession | undefined;

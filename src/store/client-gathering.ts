@@ -18,7 +18,7 @@ import {
   type Reject,
   type Resolve,
 } from './client-batch.js';
-import { overloaded, tooLarge } from './client-failure.js';
+import { overloaded, stopped, tooLarge } from './client-failure.js';
 import type { ResolvedClientOptions } from './client-options.js';
 import type { Requests } from './client-requests.js';
 import type { ClientRoute } from './client-route.js';
@@ -74,7 +74,6 @@ export class Gathering {
 
   /** Makes the open batch one that this call may join. */
   open(terms: BatchTerms): void {
-    if (this.#isEncoding) throw reentered();
     this.#admit();
     const batch = this.#batch;
     if (batch === undefined || (batch.terms !== terms && !areEqual(batch.terms, terms))) {
@@ -87,7 +86,7 @@ export class Gathering {
   /** Room for a command that did not fit: in the next batch, or in one of the largest size. */
   grow(): void {
     const batch = this.#batch;
-    if (batch === undefined) throw new RaftError('RAFT_BROKEN_INVARIANT', 'no batch is open');
+    if (batch === undefined) throw stopped('rejected');
     const { pool, limits } = this.#options;
     const isEmpty = this.writer.count === 0;
     if (isEmpty && batch.memory.bytes.length >= this.#bodyBytesMax) {
@@ -101,7 +100,9 @@ export class Gathering {
 
   /** The command was written: the promise of its call. */
   add<T>(code: number): Promise<T> {
-    const batch = this.#batch as Batch;
+    const batch = this.#batch;
+    // The value itself may have stopped the client while it was read.
+    if (batch === undefined) throw stopped('rejected');
     const promise = this.#take<T>(batch, code);
     this.#isEncoding = false;
     if (batch.codes.length >= this.#batchMax) this.seal();
@@ -156,6 +157,7 @@ export class Gathering {
 
   #admit(): void {
     const { requests, limits } = this.#options;
+    if (this.#isEncoding) throw reentered();
     if (requests.pendingCalls >= limits.outstandingMax) throw overloaded(limits.outstandingMax);
   }
 

@@ -11,6 +11,7 @@
 import type { Frame } from '../actor/mailbox.js';
 import type { Clock, Timer } from '../clock.js';
 import { Prng } from '../prng.js';
+import { Aborts } from './client-aborts.js';
 import { answerReads, answerRegistration, answerWrites } from './client-answers.js';
 import type { Batch, BatchPool, LastWord } from './client-batch.js';
 import {
@@ -23,7 +24,7 @@ import {
 } from './client-failure.js';
 import type { ClientNode, ResolvedClientOptions } from './client-options.js';
 import type { ClientRoute } from './client-route.js';
-import { type ClientRoom, Sender } from './client-sender.js';
+import { type ClientRoom, Sender, type SenderCounters } from './client-sender.js';
 import type { ByteRange } from './command.js';
 import {
   clientFrame,
@@ -45,15 +46,11 @@ export interface RequestsOptions {
 }
 
 /** Since the client was opened. */
-export interface RequestCounters {
-  /** Batches sent, each attempt counted. */
-  readonly attempts: number;
+export interface RequestCounters extends SenderCounters {
   /** Attempts that a node refused. */
   readonly refusals: number;
   /** Attempts that nobody answered in time. */
   readonly silences: number;
-  /** Times that a batch found its ring full. */
-  readonly blocked: number;
 }
 
 const passMs = 5;
@@ -70,6 +67,7 @@ export class Requests {
   readonly #prng: Prng;
   readonly #sender: Sender;
   readonly #unsettled = new Set<Batch>();
+  readonly #aborts = new Aborts((batch, reason) => this.#fail(batch, reason));
   readonly #reader = new ReplyReader();
   readonly #counts = { refusals: 0, silences: 0 };
   #timer: Timer | undefined;
@@ -106,10 +104,7 @@ export class Requests {
       this.#fail(batch, signal.reason);
       return;
     }
-    if (signal) {
-      batch.onAbort = () => this.#fail(batch, signal.reason);
-      signal.addEventListener('abort', batch.onAbort, { once: true });
-    }
+    if (signal) this.#aborts.add(batch, signal);
     const outbox = batch.route.outboxOf(batch);
     outbox.fresh.push(batch);
     this.#timer ??= this.#clock.setTimer(passMs, this.#pass);
@@ -203,7 +198,7 @@ export class Requests {
     // One that waits for its repeat already stays where it is.
     if (batch.state === 'queued') return;
     batch.state = 'queued';
-    batch.route.writes.fresh.unshift(batch);
+    batch.route.writes.fresh.push(batch);
   }
 
   #refused(batch: Batch, slot: number, { bytes, start, end, correlationId }: Frame): void {
@@ -231,7 +226,8 @@ export class Requests {
 
   #hinted(slot: number, { bytes, start, end }: Frame): void {
     if (end - start < leaderHintBytes) return;
-    this.routing.hint(slot, bytes.readUInt32LE(start), bytes.readDoubleLE(start + 8));
+    const leader = bytes.readUInt32LE(start);
+    if (this.routing.hint(slot, leader, bytes.readDoubleLE(start + 8))) this.#sender.endBackOffs();
     for (const batch of this.#unsettled) if (this.#hasDied(batch)) this.#lost(batch);
   }
 
@@ -291,7 +287,7 @@ export class Requests {
     this.#unsettled.delete(batch);
     this.#sender.forgetAttempts(batch);
     this.pendingCalls -= batch.codes.length;
-    if (batch.onAbort) batch.terms.signal?.removeEventListener('abort', batch.onAbort);
+    if (batch.terms.signal) this.#aborts.delete(batch, batch.terms.signal);
     this.#pool.give(batch.memory);
   }
 }

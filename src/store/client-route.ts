@@ -60,16 +60,24 @@ export class Outbox {
     this.notBeforeMs = nowMs + delayMs * (0.5 + prng.next() / 2);
   }
 
-  accepted(): void {
+  endBackOff(): void {
     this.notBeforeMs = 0;
     this.#backOffs = 0;
+  }
+
+  accepted(): void {
+    this.endBackOff();
     this.lastWord = undefined;
   }
 }
 
+/** A queue moves up when it has so many empty places at its front. */
+const emptyMax = 1_024;
+
 /** A queue that skips what was settled while it waited. */
 export class BatchQueue {
-  #batches: Batch[] = [];
+  /** What was taken is left empty until the next cut: it must not be kept alive. */
+  #batches: (Batch | undefined)[] = [];
   #first = 0;
 
   get isEmpty(): boolean {
@@ -78,10 +86,6 @@ export class BatchQueue {
 
   push(batch: Batch): void {
     this.#batches.push(batch);
-  }
-
-  unshift(batch: Batch): void {
-    this.#batches.splice(this.#first, 0, batch);
   }
 
   peek(): Batch | undefined {
@@ -94,8 +98,9 @@ export class BatchQueue {
   }
 
   shift(): void {
+    this.#batches[this.#first] = undefined;
     this.#first += 1;
-    if (this.#first < this.#batches.length && this.#first < 1_024) return;
+    if (this.#first < this.#batches.length && this.#first < emptyMax) return;
     this.#batches.splice(0, this.#first);
     this.#first = 0;
   }

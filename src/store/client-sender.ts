@@ -34,6 +34,15 @@ export interface SenderOptions {
   readonly fail: (batch: Batch, reason: unknown) => void;
 }
 
+export interface SenderCounters {
+  /** Batches sent, each attempt counted. */
+  readonly attempts: number;
+  /** Times that a batch found its ring full. */
+  readonly blocked: number;
+  /** Attempts that an answer is still awaited for. */
+  readonly awaited: number;
+}
+
 type Attempt = 'sent' | 'blocked' | 'failed';
 
 const requestIdMax = 0x7fffffff;
@@ -50,8 +59,8 @@ export class Sender {
     this.#options = options;
   }
 
-  get counters(): { readonly attempts: number; readonly blocked: number } {
-    return { ...this.#counts };
+  get counters(): SenderCounters {
+    return { ...this.#counts, awaited: this.#awaited.size };
   }
 
   addRoute(route: ClientRoute): void {
@@ -81,6 +90,14 @@ export class Sender {
     batch.session = undefined;
   }
 
+  /** There is somebody new to ask: nobody waits out a back-off. */
+  endBackOffs(): void {
+    for (const { writes, reads } of this.#routes) {
+      writes.endBackOff();
+      reads.endBackOff();
+    }
+  }
+
   pumpAll(): void {
     for (const route of this.#routes) {
       this.pump(route, route.writes);
@@ -105,8 +122,7 @@ export class Sender {
   /** False if one is blocked: then the others are too. */
   #pumpRepeats({ repeats, fresh }: Outbox, nowMs: number): boolean {
     for (let batch = repeats.peek(); batch; batch = repeats.peek()) {
-      if (isOutdated(batch)) this.unnumber(batch);
-      if (wantsSerials(batch)) fresh.unshift(batch);
+      if (wantsSerials(batch)) fresh.push(batch);
       else if (this.#attempt(batch, nowMs) === 'blocked') return false;
       repeats.shift();
     }
@@ -115,7 +131,6 @@ export class Sender {
 
   #pumpFresh(route: ClientRoute, { fresh }: Outbox, nowMs: number): void {
     for (let batch = fresh.peek(); batch; batch = fresh.peek()) {
-      if (isOutdated(batch)) this.unnumber(batch);
       if (wantsSerials(batch) && !this.#takeSerials(route, batch, nowMs)) return;
       if (this.#attempt(batch, nowMs) === 'blocked') return;
       fresh.shift();
@@ -214,11 +229,6 @@ export class Sender {
 }
 
 const sessionless = { clientId: 0, firstSerial: 0, lowestSerial: 0, originActor: 0 };
-
-/** Numbered by a session that is gone, and surely not applied: it may be numbered anew. */
-function isOutdated({ session, route, doubts }: Batch): boolean {
-  return session !== undefined && session !== route.session && doubts === 0;
-}
 
 function wantsSerials({ session, terms, registers }: Batch): boolean {
   return session === undefined && !terms.isRead && registers === undefined;

@@ -11,6 +11,9 @@
  */
 import type { Batch } from './client-batch.js';
 
+/** The list moves up when it has so many empty places at its front. */
+const emptyMax = 256;
+
 export class ClientSession {
   readonly #serialWindowMax: number;
   /** 0 until the nodes have registered the client. */
@@ -19,8 +22,8 @@ export class ClientSession {
   registration: Batch | undefined;
 
   #next = 1;
-  /** Numbered batches, oldest first; settled ones are cut off at the front. */
-  #numbered: Batch[] = [];
+  /** Numbered batches, oldest first; settled ones at the front make empty places. */
+  readonly #numbered: (Batch | undefined)[] = [];
   #first = 0;
 
   constructor(serialWindowMax: number) {
@@ -30,16 +33,13 @@ export class ClientSession {
   /** The lowest serial number that an answer is awaited for. */
   get lowestSerial(): number {
     let batch = this.#numbered[this.#first];
-    while (batch !== undefined && !this.#isAwaited(batch)) {
+    while (batch?.state === 'settled') {
+      this.#numbered[this.#first] = undefined;
       this.#first += 1;
       batch = this.#numbered[this.#first];
     }
-    if (batch !== undefined) {
-      if (this.#first > 256) this.#cut();
-      return batch.firstSerial;
-    }
-    this.#cut();
-    return this.#next;
+    if (batch === undefined || this.#first >= emptyMax) this.#cut();
+    return batch?.firstSerial ?? this.#next;
   }
 
   /** Whether so many commands more may be under way. Alone, a batch may be of any length. */
@@ -54,10 +54,6 @@ export class ClientSession {
     batch.firstSerial = this.#next;
     this.#next += batch.commands;
     this.#numbered.push(batch);
-  }
-
-  #isAwaited(batch: Batch): boolean {
-    return batch.session === this && batch.state !== 'settled';
   }
 
   #cut(): void {

@@ -90,7 +90,7 @@ export interface ClientCounters extends RequestCounters {
 }
 
 /** A way through the cluster, with the calls that gather for it. */
-interface Lane {
+interface Path {
   readonly writes: Gathering;
   readonly reads: Gathering;
 }
@@ -101,9 +101,9 @@ export class Client implements Store {
   readonly #gatheringOptions: GatheringOptions;
   readonly #leave: () => Promise<void> | void;
   /** To the leader. */
-  readonly #lane: Lane;
+  readonly #path: Path;
   /** To one node, by its name. */
-  readonly #pinned = new Map<NodeId, Lane>();
+  readonly #pinned = new Map<NodeId, Path>();
   readonly #writeTerms: BatchTerms;
   readonly #readTerms: BatchTerms;
   /** Gatherings with an open batch; sealed when the tick ends. */
@@ -119,7 +119,7 @@ export class Client implements Store {
     this.#requests = new Requests({ room, nodes, limits, pool, clock });
     const opened = (gathering: Gathering): void => this.#schedule(gathering);
     this.#gatheringOptions = { requests: this.#requests, pool, limits, clock, opened };
-    this.#lane = this.#addLane(undefined);
+    this.#path = this.#addPath(undefined);
     const common = {
       timeoutMs: limits.requestTimeoutMs,
       signal: undefined,
@@ -203,20 +203,20 @@ export class Client implements Store {
   }
 
   async getMany(keys: Iterable<string>, options?: ReadOptions): Promise<(Value | undefined)[]> {
-    const { lane, terms } = this.#resolveRead(options);
+    const { path, terms } = this.#resolveRead(options);
     const list = listOf(keys, 'keys', 'strings');
     if (list.length === 0) return [];
-    return await lane.reads.addWhole(terms, (writer) => list.every((key) => writer.get(key)));
+    return await path.reads.addWhole(terms, (writer) => list.every((key) => writer.get(key)));
   }
 
   async setMany(
     entries: Iterable<readonly [key: string, value: Value]>,
     options?: CallOptions,
   ): Promise<SetResult> {
-    const { lane, terms } = this.#resolveWrite(options);
+    const { path, terms } = this.#resolveWrite(options);
     const list = listOf(entries, 'entries', 'pairs of a key and a value');
     if (list.length === 0) return { index: 0 };
-    return await lane.writes.addWhole(terms, (writer) => list.every(entrySetter(writer)));
+    return await path.writes.addWhole(terms, (writer) => list.every(entrySetter(writer)));
   }
 
   close(): Promise<void> {
@@ -234,43 +234,43 @@ export class Client implements Store {
   }
 
   #openWrite(options: CallOptions | undefined): Gathering {
-    const { lane, terms } = this.#resolveWrite(options);
-    lane.writes.open(terms);
-    return lane.writes;
+    const { path, terms } = this.#resolveWrite(options);
+    path.writes.open(terms);
+    return path.writes;
   }
 
   #openRead(options: ReadOptions | undefined): Gathering {
-    const { lane, terms } = this.#resolveRead(options);
-    lane.reads.open(terms);
-    return lane.reads;
+    const { path, terms } = this.#resolveRead(options);
+    path.reads.open(terms);
+    return path.reads;
   }
 
-  #resolveWrite(options: CallOptions | undefined): { lane: Lane; terms: BatchTerms } {
+  #resolveWrite(options: CallOptions | undefined): { path: Path; terms: BatchTerms } {
     if (this.#isStopped) throw stopped('rejected');
-    if (options === undefined) return { lane: this.#lane, terms: this.#writeTerms };
+    if (options === undefined) return { path: this.#path, terms: this.#writeTerms };
     const { node, ...terms } = resolveCall(options, this.#limits.requestTimeoutMs);
-    return { lane: this.#laneTo(node), terms: { ...terms, isRead: false } };
+    return { path: this.#pathTo(node), terms: { ...terms, isRead: false } };
   }
 
-  #resolveRead(options: ReadOptions | undefined): { lane: Lane; terms: BatchTerms } {
+  #resolveRead(options: ReadOptions | undefined): { path: Path; terms: BatchTerms } {
     if (this.#isStopped) throw stopped('rejected');
-    if (options === undefined) return { lane: this.#lane, terms: this.#readTerms };
+    if (options === undefined) return { path: this.#path, terms: this.#readTerms };
     const { node, ...terms } = resolveRead(options, this.#limits.requestTimeoutMs);
-    return { lane: this.#laneTo(node), terms: { ...terms, isRead: true } };
+    return { path: this.#pathTo(node), terms: { ...terms, isRead: true } };
   }
 
-  #laneTo(node: NodeId | undefined): Lane {
-    if (node === undefined) return this.#lane;
+  #pathTo(node: NodeId | undefined): Path {
+    if (node === undefined) return this.#path;
     const found = this.#pinned.get(node);
     if (found) return found;
     const slot = this.#requests.routing.slotOfId(node);
     if (slot < 0) throw unknownNode(node, this.#requests.routing.ids);
-    const lane = this.#addLane(slot);
-    this.#pinned.set(node, lane);
-    return lane;
+    const path = this.#addPath(slot);
+    this.#pinned.set(node, path);
+    return path;
   }
 
-  #addLane(pin: number | undefined): Lane {
+  #addPath(pin: number | undefined): Path {
     const route = new ClientRoute(pin, this.#limits.serialWindowMax);
     this.#requests.addRoute(route);
     return {

@@ -8,7 +8,7 @@
 import { isDate, isProxy, isUint8Array } from 'node:util/types';
 import { isWellFormed } from './text.js';
 
-/** Deeper values are left to V8, which knows how deep its stack is. */
+/** Deeper values are left to V8: msgpackr recurses, when it reads too, on who knows which stack. */
 const plainDepthMax = 64;
 /** How far the search for the part to blame goes down. */
 const searchDepthMax = 32;
@@ -22,8 +22,8 @@ const tagOf = Object.prototype.toString;
  * strings, dates, bytes, dense arrays and plain objects: what MessagePack gives back unchanged.
  *
  * Not plain, though MessagePack would take it and give back something else: -0, a reference seen
- * twice, a sparse array or one with names, an object with a prototype of its own, the keys
- * `__proto__` and `constructor`, and proxies, which the structured clone refuses.
+ * twice, a sparse array or one with names, an object with a prototype of its own, the key
+ * `__proto__`, and proxies, which the structured clone refuses. Nor is what is very deep.
  */
 export function isPlain(value: unknown): boolean {
   return isPlainPart(value, undefined, plainDepthMax);
@@ -74,13 +74,14 @@ function hasPlainNames(value: object, seen: Set<object>, depth: number): boolean
 /** As many names as elements and none missing: no hole, and nothing beside the elements. */
 function hasPlainElements(value: unknown[], seen: Set<object>, depth: number): boolean {
   if (Object.keys(value).length !== value.length) return false;
-  return value.every(
-    (child, i) => (child !== undefined || i in value) && isPlainPart(child, seen, depth - 1),
-  );
+  for (let i = 0; i < value.length; i++) {
+    if (!Object.hasOwn(value, i) || !isPlainPart(value[i], seen, depth - 1)) return false;
+  }
+  return true;
 }
 
 function isPlainKey(key: string): boolean {
-  return key !== '__proto__' && key !== 'constructor' && isWellFormed(key);
+  return key !== '__proto__' && isWellFormed(key);
 }
 
 /**

@@ -5,17 +5,18 @@
  * The payload of a log entry is a concatenation of client batches. All numbers are little endian;
  * a batch is a multiple of 8 bytes long, a command a multiple of 4, padded with zeros.
  *
- *     batch    0         4       8          16            24             32           36          40
- *              | bytes   | count | clientId | firstSerial | lowestSerial | origin     | requestId |
- *              | u32     | u32   | f64      | f64         | f64          | actor  u32 | u32       |
+ *     batch    0       4       8          16            24             32          36          40
+ *              | bytes | count | clientId | firstSerial | lowestSerial | origin    | requestId |
+ *              | u32   | u32   | f64      | f64         | f64          | actor u32 | u32       |
  *
  *     command  0    1       2           4            8                (12)
  *              | op | flags | key bytes | value bytes | expected bytes | key | value | expected |
  *              | u8 | u8    | u16       | u32         | u32, cas only  |     |       | cas only |
  *
- * `byteLength` counts the header. Command i has the serial number `firstSerial + i`. `lowestSerial`
- * is the client's lowest serial number that it still wants an answer for: the session forgets what
- * is below (dissertation §6.3). `originActor` and `requestId` say who is answered; apply ignores them.
+ * The length of a batch counts its header. Command i has the serial number `firstSerial + i`.
+ * `lowestSerial` is the lowest that the client still wants an answer for: the session forgets what
+ * is below (dissertation §6.3). `originActor` and `requestId` say who is answered; apply ignores
+ * them.
  */
 import { RaftError } from '../errors.js';
 import { readAscii, readLatin1, readUtf8 } from './text.js';
@@ -85,7 +86,7 @@ export function viewOf(bytes: Buffer): DataView {
  *
  * It is a cursor that is used again and again: nothing is allocated for a batch or a command, and
  * the fields hold what the last `nextBatch` or `nextCommand` found. Lengths that lead out of the
- * payload or of the batch throw `RAFT_BROKEN_INVARIANT`: the bytes did not come from a `BatchWriter`.
+ * payload or of the batch throw `RAFT_BROKEN_INVARIANT`: no `BatchWriter` wrote these bytes.
  */
 export class BatchReader {
   bytes: Buffer = Buffer.alloc(0);

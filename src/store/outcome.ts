@@ -12,7 +12,7 @@ export const outcome = {
   registered: 4,
   /** A new key above the store's `keysMax`. Nothing changed. */
   full: 5,
-  /** A command that this machine does not know, or does not take in such a batch. Nothing changed. */
+  /** This machine does not know the command, or not in such a batch. Nothing changed. */
   refused: 6,
   /** The client has said that it awaits no answer for this serial number. Not applied now. */
   answeredLongAgo: 7,

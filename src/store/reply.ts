@@ -1,5 +1,5 @@
 /**
- * The bytes of answers: what a replica writes for the batch of a client, and how the client reads it.
+ * The bytes of answers: what a replica writes for the batch of a client, and the client reads.
  *
  *     header     0          4       8           12     16              24
  *                | bytes    | count | requestId | form | index         |
@@ -26,7 +26,7 @@ const noValue = 0xffff_ffff;
 const outcomeBytes = 16;
 const clientIdBytes = 8;
 
-/** Room that is enough for the answer to `count` commands, though perhaps not for current values. */
+/** Room enough for the answer to `count` commands, though perhaps not for current values. */
 export function writeReplyBytesMax(count: number): number {
   return replyHeaderBytes + count * (outcomeBytes + clientIdBytes);
 }

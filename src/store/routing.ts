@@ -24,7 +24,8 @@ export class Routing {
   readonly #slots: ReadonlyMap<ActorId, number>;
   #leader = -1;
   #leaderTerm = 0;
-  #next = 0;
+  /** Who is asked while no leader is known: the same one, until it fails. */
+  #other = 0;
 
   constructor(nodes: readonly ClientNode[], space: Space, isLinked: (actor: ActorId) => boolean) {
     this.#space = space;
@@ -70,8 +71,8 @@ export class Routing {
     if (this.#leader >= 0 && this.isAlive(this.#leader) && this.#mayTry(this.#leader, nowMs)) {
       return this.#leader;
     }
-    const slot = this.#nextWhere((place) => !place.isSuspect);
-    return slot >= 0 ? slot : this.#nextWhere(() => true);
+    const slot = this.#otherWhere((place) => !place.isSuspect);
+    return slot >= 0 ? slot : this.#otherWhere(() => true);
   }
 
   /** An answer came from it. */
@@ -86,23 +87,27 @@ export class Routing {
     if (place === undefined) return;
     place.isSuspect = true;
     place.probeAtMs = nowMs + suspectMs;
+    this.#leave(slot);
   }
 
   /** It died, and leads no more. */
   died(slot: number): void {
     if (this.#leader === slot) this.#leader = -1;
+    this.#leave(slot);
   }
 
   /**
    * A node says who leads in its term. That nobody does is believed from the leader alone: a node
-   * that is cut off raises its term and knows nothing.
+   * that is cut off raises its term and knows nothing. True if there is a new leader.
    */
-  hint(from: number, leader: ActorId, term: number): void {
-    if (term < this.#leaderTerm) return;
+  hint(from: number, leader: ActorId, term: number): boolean {
+    if (term < this.#leaderTerm) return false;
     const slot = leader === noActor ? -1 : this.slotOf(leader);
-    if (slot < 0 && this.#leader >= 0 && this.#leader !== from) return;
+    if (slot < 0 && this.#leader >= 0 && this.#leader !== from) return false;
+    const isNew = slot >= 0 && (slot !== this.#leader || term > this.#leaderTerm);
     this.#leaderTerm = term;
     this.#leader = slot;
+    return isNew;
   }
 
   /**
@@ -110,6 +115,7 @@ export class Routing {
    * if nobody else is known. True if there is somebody else to ask now.
    */
   refused(from: number, leader: ActorId): boolean {
+    this.#leave(from);
     if (this.#leader >= 0 && this.#leader !== from) return this.isAlive(this.#leader);
     this.#leader = leader === noActor ? -1 : this.slotOf(leader);
     return this.#leader >= 0 && this.#leader !== from && this.isAlive(this.#leader);
@@ -125,15 +131,19 @@ export class Routing {
     return true;
   }
 
-  #nextWhere(isWanted: (place: Place) => boolean): number {
+  #otherWhere(isWanted: (place: Place) => boolean): number {
     const count = this.#places.length;
     for (let step = 0; step < count; step += 1) {
-      const slot = (this.#next + step) % count;
+      const slot = (this.#other + step) % count;
       const place = this.#places[slot];
       if (place === undefined || !isWanted(place) || !this.isAlive(slot)) continue;
-      this.#next = (slot + 1) % count;
+      this.#other = slot;
       return slot;
     }
     return -1;
+  }
+
+  #leave(slot: number): void {
+    if (this.#other === slot) this.#other = (slot + 1) % this.#places.length;
   }
 }

@@ -98,10 +98,8 @@ export class Session {
 
   /** Clears the slots of numbers not seen before: older numbers stood there. */
   #forget(from: number, to: number): void {
-    const { results } = this;
-    const size = results.length;
-    if (to - from + 1 >= size) results.fill(recall.unseen);
-    else for (let serial = from; serial <= to; serial++) results[serial & (size - 1)] = 0;
+    const mask = this.results.length - 1;
+    for (let serial = from; serial <= to; serial++) this.results[serial & mask] = recall.unseen;
   }
 }
 

@@ -35,11 +35,11 @@ export interface ResultSink {
 
 export interface StateMachine {
   /**
-   * Applies the entry at `index`. Called once for each entry with a command, in the order of the log.
+   * Applies the entry at `index`. Called once for each entry with commands, in the log's order.
    *
    * A command that cannot be done is an outcome, the same on every replica, and the rest of the
-   * batch goes on. An error is thrown for a payload that no client can have written, before anything
-   * of it has an effect.
+   * batch goes on. An error is thrown for a payload that no client can have written, before
+   * anything of it has an effect.
    */
   apply(payload: ByteRange, index: number, sink?: ResultSink): void;
   /**
@@ -49,8 +49,8 @@ export interface StateMachine {
   query(request: ByteRange, index: number, region: ByteRange): number;
   /** The whole state, with everything that decides how the next entry is applied. */
   snapshot(): Uint8Array;
-  /** Puts the state of a snapshot in the place of this one; as a whole or, on an error, not at all. */
+  /** Puts the state of a snapshot in the place of this one: whole or, on an error, not at all. */
   restore(image: Uint8Array): void;
-  /** Equal on replicas with equal state, however they came to it; different with high probability. */
+  /** Equal where the state is equal, however it came about; else different, almost certainly. */
   digest(): string;
 }

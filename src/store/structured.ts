@@ -3,9 +3,9 @@
  * typed arrays, cycles, holes. V8's own serializer, which is what `structuredClone` runs on.
  *
  * `v8.serialize` differs from it in two ways that are repaired here: it gives a `Buffer` back where
- * the structured clone gives a `Uint8Array`, and what it reads are views of the source. Each view is
- * stored with its own bytes only (never the rest of a pool that it may stand in), so two views of
- * one buffer do not share it afterwards.
+ * the structured clone gives a `Uint8Array`, and what it reads are views of the source. Each view
+ * is stored with its own bytes only (never the rest of a pool that it may stand in), so two views
+ * of one buffer do not share it afterwards.
  */
 import { DefaultDeserializer, DefaultSerializer } from 'node:v8';
 

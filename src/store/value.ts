@@ -33,9 +33,9 @@ const tagBytes = 4;
 const tagMessagePack = 5;
 const tagStructured = 6;
 
-// Maps stay MessagePack maps of string keys (no records, whose bytes would depend on what was packed
-// before); the pure JavaScript build ('msgpackr/pack'), since the native one would be loaded into
-// every thread that is started and killed.
+// Objects are MessagePack maps of string keys: no records, whose bytes would depend on what was
+// packed before. The pure JavaScript build ('msgpackr/pack'), since the native one would be loaded
+// into every thread that is started and killed.
 const packr = new Packr({
   useRecords: false,
   mapsAsObjects: true,
@@ -93,7 +93,7 @@ export function decodeValue(bytes: Buffer, start: number, end: number): Value {
       // A copy that is no Buffer: MessagePack's bytes come back in the class of its source.
       return packr.unpack(new Uint8Array(bytes.subarray(start + 1, end)));
     case tagStructured:
-      return deserialize(new Uint8Array(bytes.subarray(start + 1, end)));
+      return deserialize(bytes.subarray(start + 1, end));
     default:
       throw new RaftError('RAFT_BROKEN_INVARIANT', `${bytes[start]} is not the tag of a value`);
   }
@@ -134,7 +134,7 @@ function encodeBytes(
   return bytesEnd;
 }
 
-/** A view of msgpackr's own buffer, good until the next call; undefined for more than plain data. */
+/** A view of msgpackr's own buffer, good until the next call; undefined if it is no plain data. */
 function packPlain(value: unknown): Uint8Array | undefined {
   try {
     return isPlain(value) ? packr.pack(value, RESET_BUFFER_MODE) : undefined;

@@ -218,6 +218,15 @@ test('a throttled link carries its bandwidth and no more', (t) => {
   t.like(network.totals(), { throttled: 4, delayed: 4 });
 });
 
+test('a rule that is installed elsewhere sets no bandwidth free', (t) => {
+  const network = under({ kind: 'throttle', bytesPerSecond: 10_000 });
+  submitAll(network, [1, 1]);
+
+  network.install({ effect: { kind: 'drop' }, between: { from: 'n3' } });
+
+  t.like(network.submit(frame(2), 0), { dueMs: 20 });
+});
+
 test('every link has the bandwidth for itself', (t) => {
   const network = under({ kind: 'throttle', bytesPerSecond: 10_000 });
 

@@ -242,6 +242,19 @@ test('disposing a rule or a partition delivers what it holds', (t) => {
   t.deepEqual(arrived(network, 0), [1, 2]);
 });
 
+test('a partition lets go of what partitions hold, not of what a rule holds', (t) => {
+  const network = createNetwork();
+  network.install({ effect: { kind: 'hold' }, limit: 1 });
+  submitAll(network, [1, 1]);
+  const partition = network.partition(isolate(nodes, ['n1']), hold);
+  submitAll(network, [2, 2]);
+
+  partition.release();
+
+  t.deepEqual(arrived(network, 0), [2]);
+  t.deepEqual(numbers(network.held()), [1]);
+});
+
 test('a rule lets go of what it holds itself, not of what others hold', (t) => {
   const network = createNetwork();
   network.partition(isolate(nodes, ['n3']), hold);

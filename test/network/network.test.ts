@@ -83,6 +83,31 @@ test('nobody waits behind a frame that is gone', (t) => {
   t.deepEqual(arrived(network, 0), [4]);
 });
 
+test('nobody waits behind a frame for which a partition that caught it had no room', (t) => {
+  const network = createNetwork({ heldFramesMax: 0 });
+  network.install({ effect: { kind: 'delay', delay: 1_000 }, limit: 1 });
+  submitAll(network, [1, 1]);
+
+  network.partition(symmetric([['n1'], ['n2']]), { mode: 'hold' }).release();
+  submitAll(network, [2, 2]);
+
+  t.deepEqual(arrived(network, 0), [2]);
+});
+
+test('when delays end, a frame still waits for the held one before it', (t) => {
+  const network = createNetwork();
+  const slow = network.install({ effect: { kind: 'delay', delay: 1_000 } });
+  network.install({ effect: { kind: 'delay', delay: 50 }, limit: 1 });
+  network.install({ effect: { kind: 'hold' }, limit: 1 });
+  submitAll(network, [1, 2]);
+
+  slow.release();
+
+  t.is(network.nextDueMs(), 50);
+  network.rules.at(-1)?.release();
+  t.deepEqual(arrived(network, 50), [1, 2]);
+});
+
 test('heal removes all rules and partitions and delivers what waits, in order, at once', (t) => {
   const network = createNetwork();
   network.install({ effect: { kind: 'delay', delay: 1_000 } });

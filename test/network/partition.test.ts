@@ -207,7 +207,14 @@ const shapes: PartitionShape[] = [
   { kind: 'symmetric', groups: ['minority'] },
   { kind: 'one-way', from: 'leader' },
   { kind: 'one-way', to: 'leader' },
-  { kind: 'isolate', nodes: 'random' },
+  { kind: 'isolate', nodes: 'followers' },
+  {
+    kind: 'symmetric',
+    groups: [
+      ['n1', 'n2'],
+      ['n2', 'n3'],
+    ],
+  },
   { kind: 'halves' },
   { kind: 'majority-minority' },
   { kind: 'bridge' },

@@ -154,8 +154,8 @@ test('a kill never leaves a snapshot ahead of the log, nor a trimmed hole (pitfa
 test('a worker that is killed while it appends leaves a whole log and its newest vote', async (t) => {
   const buffers = createMemory({ logBytesMax: 65_536, entryBytesMax: 1_024, entriesMax: 64 });
   const progress = new SharedArrayBuffer(4);
-  for (let round = 0; round < 12; round++) {
-    const worker = new Worker(new URL('./append-forever.js', import.meta.url), {
+  for (let round = 0; round < 8; round++) {
+    const worker = new Worker(new URL('./fixtures/append-forever.js', import.meta.url), {
       workerData: { buffers, progress },
     });
     await once(worker, 'message');

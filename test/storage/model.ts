@@ -144,7 +144,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
       size: fc.nat(48),
     }),
   ),
-  { minLength: 1, maxLength: 25 },
+  { minLength: 1, maxLength: 25, size: 'max' },
 );
 
 /**

@@ -49,7 +49,7 @@ const operations = fc.array(
     fc.record({ kind: fc.constant('trim'), size: fc.nat(9) }),
     fc.record({ kind: fc.constant('restore'), size: fc.constant(0) }),
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 );
 
 test('payloads never overlap, cross a segment, or keep a segment that holds nothing', (t) => {
@@ -102,4 +102,15 @@ test('an empty payload has a place of its own', (t) => {
   const segments = new Segments({ logBytes, segmentBytes });
 
   t.not(segments.place(1, 0), segments.place(2, 0));
+});
+
+test('a segment is free once what it still holds after a truncation is trimmed', (t) => {
+  const segments = new Segments({ logBytes, segmentBytes });
+  const start = segments.place(1, 8);
+  segments.place(2, 8);
+
+  segments.truncate({ index: 1, end: start + 8 });
+  segments.trim(1);
+
+  t.is(segments.usedBytes, 0);
 });

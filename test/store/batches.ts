@@ -1,6 +1,6 @@
 /** Payloads for tests, written as a client writes them, and outcomes as a sink gets them. */
 import { type absent, type BatchLimits, BatchWriter } from '../../src/store/batch-writer.js';
-import type { BatchStamp, ByteRange } from '../../src/store/command.js';
+import { type BatchStamp, type ByteRange, batchHeaderBytes } from '../../src/store/command.js';
 import { outcomeName } from '../../src/store/outcome.js';
 import type { BatchHeader, ResultSink } from '../../src/store/state-machine.js';
 import { decodeStored, type Value } from '../../src/store/value.js';
@@ -48,19 +48,30 @@ export function addCommand(writer: BatchWriter, command: Command): boolean {
   }
 }
 
-/** One entry made of these batches, at an offset of 8 bytes in shared memory. */
+/** One entry made of these batches, at an offset of 8 bytes in shared memory of its own. */
 export function payloadOf(batches: readonly Batch[], limits: BatchLimits = {}): ByteRange {
   const writer = new BatchWriter(limits);
-  const bytes = Buffer.from(new SharedArrayBuffer(64 * 1024), 8);
+  for (let byteLength = 1024; ; byteLength *= 4) {
+    const bytes = Buffer.from(new SharedArrayBuffer(byteLength), 8);
+    const end = writeBatches(writer, bytes, batches);
+    if (end !== undefined) return { bytes, start: 0, end };
+  }
+}
+
+/** The offset after the batches, or undefined if they need more memory. */
+function writeBatches(
+  writer: BatchWriter,
+  bytes: Buffer,
+  batches: readonly Batch[],
+): number | undefined {
   let end = 0;
   for (const { commands, ...stamp } of batches) {
+    if (bytes.length - end < batchHeaderBytes) return undefined;
     writer.reset(bytes, end, bytes.length);
-    for (const command of commands) {
-      if (!addCommand(writer, command)) throw new Error('the test needs more memory');
-    }
+    if (!commands.every((command) => addCommand(writer, command))) return undefined;
     end = writer.finish(stampOf(stamp));
   }
-  return { bytes, start: 0, end };
+  return end;
 }
 
 export function stampOf(stamp: Partial<BatchStamp> = {}): BatchStamp {

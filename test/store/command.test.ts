@@ -6,6 +6,7 @@ import { absent, BatchWriter } from '../../src/store/batch-writer.js';
 import {
   BatchReader,
   type ByteRange,
+  batchField,
   batchHeaderBytes,
   checkPayload,
   commandFlag,
@@ -56,6 +57,10 @@ const batch: fc.Arbitrary<Batch> = record({
   requestId: u32,
   commands: fc.array(command, { maxLength: 12 }),
 });
+
+function rangeOf(bytes: Buffer): ByteRange {
+  return { bytes, start: 0, end: bytes.length };
+}
 
 function codeOf(act: () => unknown): string | undefined {
   try {
@@ -114,16 +119,20 @@ test('batches are read as they were written, whatever is in them', (t) => {
 });
 
 test('equal commands make equal bytes, whatever stood in the memory before', (t) => {
-  const write = (filling: number): Buffer => {
+  const commands = [
+    set('k', 'v'),
+    { kind: 'cas', key: 'key', expected: absent, value: new Uint8Array([1, 2]) } as const,
+    get('a'),
+  ];
+  const write = (count: number, filling: number): Buffer => {
     const bytes = Buffer.alloc(512, filling);
     const writer = new BatchWriter();
     writer.reset(bytes, 8);
-    writer.set('k', 'v');
-    writer.cas('key', { expected: absent, value: new Uint8Array([1, 2]) });
+    for (const each of commands.slice(0, count)) addCommand(writer, each);
     return Buffer.from(bytes.subarray(8, writer.finish(stampOf({ clientId: 3 }))));
   };
 
-  t.deepEqual(write(0xff), write(0));
+  for (let count = 0; count <= 3; count++) t.deepEqual(write(count, 0xff), write(count, 0));
 });
 
 test('a command that does not fit gives false and leaves the batch as it was', (t) => {
@@ -280,6 +289,10 @@ test('the rest of a batch is stepped over by nextBatch', (t) => {
   t.is(reader.key(), 'd');
   t.false(reader.nextCommand());
   t.false(reader.nextBatch());
+  reader.reset(payload);
+  reader.nextBatch();
+  reader.reset(payload);
+  t.false(reader.nextCommand());
 });
 
 test('the limits of a writer are checked (1 to what the layout holds)', (t) => {
@@ -301,36 +314,71 @@ test('the limits of a writer are checked (1 to what the layout holds)', (t) => {
   );
 });
 
-test('lengths that lead out of the payload are an error, wherever they stand', (t) => {
-  const good = payloadOf([
+test('lengths that lead out of the payload or the batch are an error, wherever they stand', (t) => {
+  const payload = payloadOf([
     { clientId: 1, firstSerial: 1, commands: [set('a', 'x'), get('b')] },
     { commands: [{ kind: 'cas', key: 'c', expected: 'e', value: 'v' }] },
   ]);
+  const good = Buffer.from(payload.bytes.subarray(0, payload.end));
+  const first = batchHeaderBytes;
+  const second = good.readUInt32LE(batchField.byteLength);
   const broken = (offset: number, word: number): string | undefined => {
-    const bytes = Buffer.from(good.bytes.subarray(0, good.end));
+    const bytes = Buffer.from(good);
     bytes.writeUInt32LE(word, offset);
-    return codeOf(() => checkPayload({ bytes, start: 0, end: bytes.length }));
+    return codeOf(() => checkPayload(rangeOf(bytes)));
   };
-  const secondStart = good.bytes.readUInt32LE(0);
   const code = 'RAFT_BROKEN_INVARIANT';
 
-  t.is(broken(0, good.end + 8), code);
-  t.is(broken(0, 32), code);
-  t.is(broken(0, secondStart + 4), code);
-  t.is(broken(4, 3), code);
-  t.is(broken(batchHeaderBytes + 4, 0xffffffff), code);
-  t.is(broken(batchHeaderBytes, 0xffff0000 + op.set), code);
-  t.is(broken(secondStart + batchHeaderBytes + 8, 1_000), code);
-  for (let end = 1; end < good.end; end++) {
-    if (end === secondStart) continue;
+  t.is(broken(batchField.byteLength, good.length + 8), code);
+  t.is(broken(batchField.byteLength, 32), code);
+  t.is(broken(batchField.byteLength, second + 4), code);
+  t.is(broken(batchField.count, 3), code);
+  t.is(broken(first + 4, 0xffffffff), code);
+  t.is(broken(first, 0xffff0000 + op.set), code);
+  t.is(broken(first + 12 + 4, 20), code, 'the last value of a batch ends in the next batch');
+  t.is(broken(second + batchHeaderBytes + 8, 1_000), code);
+  for (let end = 1; end < good.length; end++) {
+    if (end === second) continue;
     t.is(
-      codeOf(() => checkPayload({ ...good, end })),
+      codeOf(() => checkPayload(rangeOf(good.subarray(0, end)))),
+      code,
+    );
+    t.is(
+      codeOf(() => checkPayload({ bytes: good, start: 0, end })),
       code,
     );
   }
+});
+
+test('a batch is an error as soon as its header is read, before any command is', (t) => {
+  const headed = (byteLength: number, end: number): string | undefined => {
+    const bytes = Buffer.alloc(128);
+    bytes.writeUInt32LE(byteLength, batchField.byteLength);
+    const reader = new BatchReader();
+    return codeOf(() => {
+      reader.reset({ bytes, start: 0, end });
+      reader.nextBatch();
+    });
+  };
+  const code = 'RAFT_BROKEN_INVARIANT';
+
+  t.is(headed(40, 40), undefined);
+  t.is(headed(0, 40), code, 'a walk over batches of no length would never end');
+  t.is(headed(32, 40), code);
+  t.is(headed(44, 48), code);
+  t.is(headed(64, 48), code);
+  t.is(headed(40, 129), code);
+});
+
+test('a cas that ends in its header is an error at the end of the memory too', (t) => {
+  const bytes = Buffer.alloc(48);
+  bytes.writeUInt32LE(48, batchField.byteLength);
+  bytes.writeUInt32LE(1, batchField.count);
+  bytes[batchHeaderBytes] = op.cas;
+
   t.is(
-    codeOf(() => checkPayload({ ...good, end: good.bytes.length + 1 })),
-    code,
+    codeOf(() => checkPayload(rangeOf(bytes))),
+    'RAFT_BROKEN_INVARIANT',
   );
 });
 

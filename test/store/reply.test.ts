@@ -130,7 +130,9 @@ test('a writer is used again for another batch', (t) => {
   writer.reset(region, { requestId: 2, count: 1 });
   writer.push(outcome.ok, 4);
 
-  t.deepEqual(readAnswers(writer.finish()), [{ code: outcome.ok, index: 4 }]);
+  const end = writer.finish();
+  t.deepEqual(readAnswers(end), [{ code: outcome.ok, index: 4 }]);
+  t.is(end - 8, replyHeaderBytes);
 });
 
 test('a current value is left out where it would take the room of other outcomes', (t) => {
@@ -195,9 +197,8 @@ test('a value that does not fit gives false and leaves the answer as it was', (t
     writer.reset({ bytes: memory, start: 8, end: 8 + room });
 
     t.true(writer.push('1234'));
-    const fits = writer.push('x'.repeat(20));
+    t.false(writer.push('x'.repeat(20)));
 
-    t.is(fits, room >= replyHeaderBytes + 32);
     t.deepEqual(readAnswers(writer.finish(1, 2)), [
       { code: outcome.ok, index: 2, current: '1234' },
     ]);
@@ -221,6 +222,17 @@ test('bytes that are no answer are an error', (t) => {
   };
   const code = 'RAFT_BROKEN_INVARIANT';
 
+  const values = Buffer.alloc(replyHeaderBytes + 8);
+  const writer = new ReadReplyWriter();
+  writer.reset({ bytes: values, start: 0, end: values.length });
+  writer.push('1234');
+  writer.finish(1, 1);
+  t.is(readAll(values), undefined);
+  values.writeUInt32LE(2, 4);
+  t.is(readAll(values), code);
+  values.writeUInt32LE(0, 4);
+  values.writeUInt32LE(0, 0);
+  t.is(readAll(values), code);
   t.is(readAll(good), undefined);
   t.is(broken(0, good.length + 8), code);
   t.is(broken(0, 8), code);

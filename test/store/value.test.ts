@@ -89,6 +89,8 @@ test('what MessagePack alone would change comes back unchanged', (t) => {
   const holed: unknown[] = [undefined];
   holed[2] = undefined;
   const named = Object.assign([1, 2], { name: 'x' });
+  const both = Object.assign([...named], { name: 'x' });
+  delete both[0];
   class Point {
     x = 1;
     norm(): number {
@@ -102,6 +104,8 @@ test('what MessagePack alone would change comes back unchanged', (t) => {
     { '\udc00': 1 },
     sparse,
     named,
+    both,
+    { [Symbol.toStringTag]: 'Named', a: 1 },
     new Point(),
     { toJSON: 1, constructor: 2, hasOwnProperty: 3 },
     JSON.parse('{"__proto__": {"a": 1}}'),
@@ -130,6 +134,8 @@ test('identity inside a value is kept: shared parts and cycles', (t) => {
 
   t.is(back.self, back);
   t.is(back.parts[0], back.parts[1]);
+  const [a, b] = roundTrip([part, part]) as [unknown, unknown];
+  t.is(a, b);
 });
 
 test('an invalid date, an error and its cause come back', (t) => {
@@ -143,6 +149,8 @@ test('an invalid date, an error and its cause come back', (t) => {
   t.deepEqual(back.cause, { miles: 3 });
   t.is(back.stack, error.stack);
   t.true(back instanceof RangeError);
+  const disguised = Object.setPrototypeOf(new Error('x'), Object.prototype);
+  t.true(decodeStored(encode(disguised).toString('latin1')) instanceof Error);
 });
 
 test('bytes come back as a Uint8Array, whatever view of bytes they were', (t) => {
@@ -226,6 +234,7 @@ test('a value deeper than the stack is refused, one of 1,000 levels is not', (t)
   };
 
   t.is(JSON.stringify(roundTrip(nest(1_000))), JSON.stringify(nest(1_000)));
+  t.is(encode(nest(1_000))[0], 6, 'MessagePack is not trusted with it');
   t.is(refusal(nest(1_000_000)).code, 'RAFT_VALUE_NOT_CLONEABLE');
 });
 
@@ -283,7 +292,10 @@ test('a value that does not fit gives -1, at every room too small for it', (t) =
     const byteLength = valueByteLength(value);
     const target = Buffer.alloc(byteLength + 8, 0xee);
 
-    for (let room = 0; room < byteLength; room++) t.is(encodeValue(value, target, 4, 4 + room), -1);
+    for (let room = 0; room < byteLength; room++) {
+      t.is(encodeValue(value, target, 4, 4 + room), -1);
+      t.is(target[4 + room], 0xee, 'not a byte beyond the room is written');
+    }
 
     t.is(encodeValue(value, target, 4, 4 + byteLength), 4 + byteLength);
     t.is(target.readUInt32LE(byteLength + 4), 0xeeeeeeee);

@@ -7,6 +7,7 @@ import { decode, type TestNode } from './node.js';
 
 interface Seen {
   incarnation: number;
+  storedTerm: number;
   currentTerm: number;
   commitIndex: number;
   lastApplied: number;
@@ -58,8 +59,11 @@ export class Invariants {
     const status = raft.status();
     const { currentTerm, commitIndex, lastApplied, votedFor } = status;
     const seen = this.#seen.get(id);
-    check((seen?.currentTerm ?? 0) <= currentTerm, `${id}: the term never goes back`);
+    const { hardState } = node.disk;
+    check((seen?.storedTerm ?? 0) <= hardState.currentTerm, `${id}: the stored term goes back`);
+    check(hardState.currentTerm <= currentTerm, `${id}: stored term <= term`);
     if (seen?.incarnation === node.incarnation) {
+      check(seen.currentTerm <= currentTerm, `${id}: the term never goes back`);
       check(seen.commitIndex <= commitIndex, `${id}: commitIndex never goes back`);
       check(seen.lastApplied <= lastApplied, `${id}: lastApplied never goes back`);
     }
@@ -70,7 +74,13 @@ export class Invariants {
     if (status.role === 'leader') this.#checkLeader(node, status);
     const commitBefore = seen?.incarnation === node.incarnation ? seen.commitIndex : 0;
     this.#checkCommitted(node, commitBefore, commitIndex);
-    this.#seen.set(id, { incarnation: node.incarnation, currentTerm, commitIndex, lastApplied });
+    this.#seen.set(id, {
+      incarnation: node.incarnation,
+      storedTerm: hardState.currentTerm,
+      currentTerm,
+      commitIndex,
+      lastApplied,
+    });
   }
 
   #checkVote(id: NodeId, term: number, votedFor: NodeId): void {

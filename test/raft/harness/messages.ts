@@ -57,7 +57,7 @@ export const append = ({
   prev = [0, 0],
   terms = [],
   ...draft
-}: Omit<Draft<AppendEntries>, 'entries' | 'prevLogIndex' | 'prevLogTerm'> & {
+}: Omit<Draft<AppendEntries>, 'prevLogIndex' | 'prevLogTerm'> & {
   readonly term: number;
   readonly prev?: readonly [number, number];
   readonly terms?: readonly number[];

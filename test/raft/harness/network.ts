@@ -120,6 +120,7 @@ export class TestNetwork {
   /** Delivers one message; false when none was under way. */
   deliver(): boolean {
     const { weather, prng, queue } = this;
+    if (queue.length === 0) return false;
     const skip = prng.next() < weather.reorder ? prng.int(0, Math.min(queue.length, 20) - 1) : 0;
     const [message] = queue.splice(skip, 1);
     if (message === undefined) return false;
@@ -152,8 +153,13 @@ export class TestNetwork {
     }
   }
 
-  heal(): void {
+  /** Ends all cuts; weather and drops stay. */
+  mend(): void {
     this.#cut.clear();
+  }
+
+  heal(): void {
+    this.mend();
     this.weather = calm;
     this.drop = () => false;
   }

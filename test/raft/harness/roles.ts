@@ -1,8 +1,8 @@
 /**
  * Cores in a given role, as the paper has it: without PreVote and CheckQuorum unless asked for.
  */
-import type { NodeId } from '../../../src/raft/index.js';
-import { requestVote, vote } from './messages.js';
+import type { NodeId, ProgressStatus } from '../../../src/raft/index.js';
+import { vote } from './messages.js';
 import { type NodeOptions, TestNode } from './node.js';
 
 const plain = { preVote: false, checkQuorum: false };
@@ -52,7 +52,9 @@ export function storedVote(node: TestNode): NodeId | undefined {
   return node.disk.hardState.votedFor;
 }
 
-/** Moves a node to a higher term by a request that it refuses, its log being better. */
-export function raiseTerm(node: TestNode, term: number): void {
-  node.step(requestVote({ term, from: 'n9', to: node.id, lastLogTerm: 0, lastLogIndex: 0 }));
+/** How a leader sees a peer. */
+export function progressOf(node: TestNode, peer: NodeId): ProgressStatus {
+  const progress = node.raft.status().progress?.[peer];
+  if (progress === undefined) throw new Error(`${node.id} has no progress of ${peer}`);
+  return progress;
 }

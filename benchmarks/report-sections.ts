@@ -1,0 +1,179 @@
+/** The sections of docs/benchmarks.md: from the JSON of runs to Markdown. Pure. */
+import type { FailoverResult } from './failover.js';
+import { count, fixed, mebibytes, micros, ms } from './figures.js';
+import type { SizeResult } from './sizes.js';
+import { spreadOf } from './spread.js';
+import { markdownLines } from './table.js';
+import type { ThroughputResult } from './throughput.js';
+
+/** What `--json` of one of the benchmarks gave; which it is, the command says. */
+export interface Run {
+  readonly commit?: string;
+  readonly [field: string]: unknown;
+}
+
+/** One command, and what its runs gave. */
+export interface Row {
+  readonly label: string;
+  readonly command: string;
+  readonly results: readonly Run[];
+}
+
+export function throughputSection(rows: readonly Row[]): string {
+  const cells = rows.map(({ label, command, results }) => {
+    const runs = results as unknown as readonly ThroughputResult[];
+    const late = runs.map(({ latencyMicros }) => latencyMicros);
+    const ratios = runs.flatMap(({ baseline }) => (baseline === undefined ? [] : [baseline.ratio]));
+    const busy = runs.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds);
+    return [
+      label,
+      ranged(
+        runs.map(({ opsPerSecond }) => opsPerSecond),
+        count,
+      ),
+      ratios.length === 0 ? '' : fixed(median(ratios), 2),
+      micros(median(late.map(({ p50 }) => p50))),
+      micros(median(late.map(({ p99 }) => p99))),
+      micros(median(late.map(({ p999 }) => p999))),
+      fixed(median(busy), 2),
+      code(command),
+    ];
+  });
+  const machines = rows.flatMap(({ results }) =>
+    (results as unknown as readonly ThroughputResult[]).map(({ machine }) => machine),
+  );
+  const trips = machines.map((machine) => machine?.roundTripMicros ?? Number.NaN);
+  const rings = machines.map((machine) => machine?.ringMessagesPerSecond ?? Number.NaN);
+  return [
+    '## Throughput and latency',
+    '',
+    'Three nodes, 100-byte values, 10,000 keys. `ratio` is the speed divided by that of the same',
+    'client and the same store on one thread without consensus, measured in turn in the same run;',
+    '`cores` is the CPU time of the whole process divided by the time.',
+    '',
+    ...markdownLines({
+      head: ['load', 'operations/s', 'ratio', 'p50', 'p99', 'p99.9', 'cores', 'command'],
+      rows: cells,
+      texts: ['command'],
+    }),
+    '',
+    `In the same runs: a message to another thread and back takes ${micros(median(trips))},`,
+    `and a ring carries ${fixed(median(rings) / 1e6, 1)} million messages a second.`,
+  ].join('\n');
+}
+
+export function sizesSection(rows: readonly Row[]): string {
+  const cells = rows.flatMap(({ command, results }) => {
+    const runs = results.map(({ sizes }) => sizes as readonly SizeResult[]);
+    return (runs[0] ?? []).map(({ nodes }) => {
+      const same = runs.flatMap((sizes) => sizes.filter((one) => one.nodes === nodes));
+      const late = same.map(({ latencyMicros }) => latencyMicros);
+      return [
+        String(nodes),
+        ranged(
+          same.map(({ opsPerSecond }) => opsPerSecond),
+          count,
+        ),
+        fixed(median(same.map(({ ratioToFirst }) => ratioToFirst)), 2),
+        micros(median(late.map(({ p50 }) => p50))),
+        micros(median(late.map(({ p99 }) => p99))),
+        fixed(median(same.map(({ cpuMicrosPerOp }) => cpuMicrosPerOp)), 2),
+        code(command),
+      ];
+    });
+  });
+  return [
+    '## What another node costs',
+    '',
+    'The same load on clusters of different sizes. All nodes share the cores of the machine.',
+    '',
+    ...markdownLines({
+      head: ['nodes', 'sets/s', 'to the first', 'p50', 'p99', 'CPU µs/set', 'command'],
+      rows: cells,
+      texts: ['command'],
+    }),
+  ].join('\n');
+}
+
+export function failoverSection(rows: readonly Row[]): string {
+  const cells = rows.map(({ label, command, results }) => {
+    const runs = results as unknown as readonly FailoverResult[];
+    const all = spreadOf(runs.flatMap(({ resumedAfterMs }) => resumedAfterMs));
+    const timeouts = runs.map(({ electionTimeoutMs }) => electionTimeoutMs);
+    const verified = runs.map((run) => run.verified);
+    return [
+      label,
+      count(all.count),
+      ms(all.median),
+      fixed(all.median / median(timeouts), 2),
+      ms(all.p99),
+      ms(all.max),
+      count(sum(verified.map(({ acknowledged }) => acknowledged))),
+      count(sum(verified.map(({ lost }) => lost))),
+      code(command),
+    ];
+  });
+  return [
+    '## How long writes stand still when the leader dies',
+    '',
+    'The thread of the leader is ended under load, again and again. Measured is the time from then',
+    'until a write that was sent afterwards is acknowledged; `timeouts` is the median in units of',
+    'the longest election timeout.',
+    '',
+    ...markdownLines({
+      head: [
+        ...['cluster', 'kills', 'median', 'timeouts', 'p99', 'max'],
+        ...['writes', 'lost', 'command'],
+      ],
+      rows: cells,
+      texts: ['command'],
+    }),
+  ].join('\n');
+}
+
+export function memorySection(rows: readonly Row[]): string {
+  const cells = rows.map(({ label, command, results }) => {
+    const runs = results as unknown as readonly ThroughputResult[];
+    const begin = runs.map(({ rssBytesAtStart }) => rssBytesAtStart);
+    const most = runs.map(({ rssBytes }) => rssBytes);
+    return [
+      label,
+      fixed(median(runs.map(({ seconds }) => seconds)), 0),
+      count(median(runs.map(({ verified }) => verified.acknowledged))),
+      ranged(begin, mebibytes),
+      ranged(most, mebibytes),
+      code(command),
+    ];
+  });
+  return [
+    '## Memory of a long run',
+    '',
+    'Resident memory of the whole process when the measured time begins, and the most in it. The',
+    'log of each node is trimmed as it grows, so this depends on the load and not on its length.',
+    '',
+    ...markdownLines({
+      head: ['load', 'seconds', 'writes', 'at the start', 'at most', 'command'],
+      rows: cells,
+      texts: ['command'],
+    }),
+  ].join('\n');
+}
+
+/** `612,345 (598,002–640,310)`; the range only if there are several. */
+function ranged(values: readonly number[], show: (value: number) => string): string {
+  const { min, max } = spreadOf(values);
+  const middle = show(median(values));
+  return values.length === 1 ? middle : `${middle} (${show(min)}–${show(max)})`;
+}
+
+function median(values: readonly number[]): number {
+  return spreadOf(values).median;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function code(command: string): string {
+  return `\`${command}\``;
+}

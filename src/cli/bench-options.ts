@@ -1,0 +1,83 @@
+/** The options that the benchmarks share. */
+import type { Command } from 'commander';
+import { RaftError } from '../errors.js';
+import { decimal, seedRange, whole } from './option-value.js';
+
+/** What to ask of the store. */
+export interface LoadFlags {
+  readonly outstanding: number;
+  readonly valueBytes: number;
+  readonly keys: number;
+  readonly readRatio: number;
+}
+
+/** How long to measure. */
+export interface TimeFlags {
+  readonly seconds: number;
+  readonly warmup?: number;
+}
+
+export interface CommonFlags {
+  readonly seed?: number;
+  readonly json?: true;
+}
+
+const valueRange = { min: 8, max: 524_000 };
+const keysRange = { min: 1, max: 1_000_000 };
+
+export function addLoadOptions(command: Command): Command {
+  return command
+    .option('--outstanding <k>', 'calls under way, each its own promise', outstanding, 1_024)
+    .option('--value-bytes <b>', 'length of a value', whole('--value-bytes', valueRange), 100)
+    .option('--keys <n>', 'different keys', whole('--keys', keysRange), 10_000)
+    .option('--read-ratio <r>', 'share of linearizable gets, 0 to 1', readRatio, 0);
+}
+
+export function addTimeOptions(command: Command, defaultSeconds: number): Command {
+  return command
+    .option('--seconds <s>', 'time that is measured', seconds, defaultSeconds)
+    .option('--warmup <s>', 'time before it (default: half of it, 2 s at most)', warmup);
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--seed <n>', 'fixes what is drawn', whole('--seed', seedRange))
+    .option('--json', 'one JSON object on standard output, and nothing else there');
+}
+
+const outstanding = whole('--outstanding', { min: 1, max: 65_536 });
+const readRatio = decimal('--read-ratio', { min: 0, max: 1 });
+const seconds = decimal('--seconds', { min: 0.1, max: 3_600 });
+const warmup = decimal('--warmup', { min: 0, max: 600 });
+
+const warmupSecondsMax = 2;
+
+export function warmupOf({ seconds: measured, warmup: given }: TimeFlags): number {
+  return given ?? Math.min(warmupSecondsMax, measured / 2);
+}
+
+/** Every node holds all of it, and again as much while it saves its state. */
+const dataBytesMax = 2 ** 28;
+
+/** Throws `RAFT_INVALID_OPTION` for more data than a benchmark should put into memory. */
+export function checkData({ keys, valueBytes }: LoadFlags): void {
+  if (keys * valueBytes <= dataBytesMax) return;
+  const data = `--keys is '${keys}', with values of ${valueBytes} bytes`;
+  const text = `${data}; expected at most 256 MiB of values`;
+  throw new RaftError('RAFT_INVALID_OPTION', text, { details: { option: '--keys' } });
+}
+
+/** Reads a list of sizes, `1,3,5`. */
+export function sizes(text: string): number[] {
+  const list = text.split(',').map((word) => (/^[1-9]$/.test(word) ? Number(word) : undefined));
+  const valid = list.filter((size) => size !== undefined);
+  if (valid.length === list.length) return valid;
+  throw new RaftError('RAFT_INVALID_OPTION', `--sizes is '${text}'; expected sizes, as in 1,3,5`, {
+    details: { option: '--sizes' },
+  });
+}
+
+/** The command as it was typed, for whoever finds the figures later. */
+export function commandLine(): string {
+  return ['balsa', ...process.argv.slice(2)].join(' ');
+}

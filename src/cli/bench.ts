@@ -1,0 +1,107 @@
+/** `balsa bench`: what a committed operation costs here. */
+import type { Command } from 'commander';
+import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
+import { measureThroughput, type ThroughputResult } from '../../benchmarks/throughput.js';
+import { isWell } from '../../benchmarks/verdict.js';
+import { RaftError } from '../errors.js';
+import { failoverCommand } from './bench-failover.js';
+import {
+  addCommonOptions,
+  addLoadOptions,
+  addTimeOptions,
+  type CommonFlags,
+  checkData,
+  commandLine,
+  type LoadFlags,
+  type TimeFlags,
+  warmupOf,
+} from './bench-options.js';
+import { reportCommand } from './bench-report.js';
+import { sizesCommand } from './bench-sizes.js';
+import { benchText } from './bench-text.js';
+import { exitCode } from './exit-code.js';
+import { whole } from './option-value.js';
+import { createProgress } from './progress.js';
+import type { Terminal } from './terminal.js';
+
+interface BenchFlags extends LoadFlags, TimeFlags, CommonFlags {
+  readonly nodes: number;
+  readonly rate?: number;
+  readonly clients: number;
+  readonly baseline: boolean;
+}
+
+export function benchCommand(
+  program: Command,
+  terminal: Terminal,
+  end: (exitCode: number) => void,
+): void {
+  const bench = program
+    .command('bench')
+    .summary('measure throughput and latency; failover, sizes and report measure more')
+    .description(
+      'Puts load on a cluster in this process, and in the same run on the same store on\n' +
+        'one thread without consensus. At the end every acknowledged write is read back and\n' +
+        'all nodes are compared; exits with 1 if anything is lost or differs.',
+    )
+    .option('--nodes <n>', 'nodes of the cluster, 1 to 9', whole('--nodes', { min: 1, max: 9 }), 3);
+  addLoadOptions(bench)
+    .option('--rate <ops>', 'calls a second, latency from the intended start (open loop)', rate)
+    .option('--clients <c>', 'more than 1: each on a thread of its own', clients, 1)
+    .option('--no-baseline', 'do not measure the store without consensus');
+  addTimeOptions(bench, 10);
+  addCommonOptions(bench)
+    .addHelpText('after', examples)
+    .action(async (flags: BenchFlags) => end(await run(flags, terminal)));
+  failoverCommand(bench, terminal, end);
+  sizesCommand(bench, terminal, end);
+  reportCommand(bench, terminal, end);
+}
+
+const rate = whole('--rate', { min: 1, max: 100_000_000 });
+const clients = whole('--clients', { min: 1, max: 16 });
+
+const examples = `
+Examples:
+  balsa bench
+  balsa bench --outstanding 64 --seconds 5
+  balsa bench --outstanding 1 --no-baseline
+  balsa bench --read-ratio 1 --value-bytes 1000
+  balsa bench --rate 100000 --clients 2 --json`;
+
+async function run(flags: BenchFlags, { stdout, stderr, signal }: Terminal): Promise<number> {
+  const { nodes, seconds, clients: clientCount, baseline, json } = flags;
+  const { outstanding, valueBytes, keys, readRatio } = flags;
+  checkData(flags);
+  if (outstanding < clientCount) {
+    const text = `--outstanding is '${outstanding}'; expected at least one call for each client`;
+    throw new RaftError('RAFT_INVALID_OPTION', text, { details: { option: '--outstanding' } });
+  }
+  const workload = { outstanding, valueBytes, keys, readRatio, rate: flags.rate };
+  const warmupSeconds = warmupOf(flags);
+  const settings = { nodes, ...workload, seconds, warmupSeconds, clients: clientCount };
+  let measured: ThroughputResult;
+  {
+    using progress = createProgress(stderr);
+    measured = await measureThroughput({
+      ...settings,
+      baseline,
+      machine: true,
+      seed: flags.seed,
+      signal,
+      onPhase: (done, phase) => progress.update(done, phase),
+    });
+  }
+  const { seed, machine, ...result } = measured;
+  const report = {
+    config: { ...settings, baseline, seed },
+    ...result,
+    machine: { ...machine, ...describeMachine() },
+    commit: await describeCommit(),
+    command: commandLine(),
+  };
+  stdout.write(json === true ? `${JSON.stringify(report)}\n` : benchText(report, stdout.colours));
+  const { problem } = measured.verified;
+  if (problem !== undefined) stderr.write(`balsa: ${problem}\n`);
+  return isWell(measured.verified) ? exitCode.ok : exitCode.failed;
+}
