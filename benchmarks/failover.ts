@@ -95,7 +95,7 @@ export async function endLeader(
   { signal, onDown, onRestarted, clock = systemClock }: EndLeaderOptions,
 ): Promise<EndedLeader> {
   const nodeId = await cluster.waitForLeader({ signal });
-  const { currentTerm: afterTerm } = cluster.status();
+  const afterTerm = termOf(cluster, nodeId);
   const isThisNode = (event: { readonly nodeId: NodeId }): boolean => event.nodeId === nodeId;
   const beganMs = clock.nowMs();
   const sinceMs = (): number => clock.nowMs() - beganMs;
@@ -107,7 +107,7 @@ export async function endLeader(
     }),
     cluster.waitForLeader({ signal, afterTerm }).then((leaderId) => ({
       nodeId: leaderId,
-      term: cluster.status().currentTerm,
+      term: termOf(cluster, leaderId),
       afterMs: sinceMs(),
     })),
     cluster.once('node-started', { signal, when: isThisNode }).then(() => {
@@ -116,4 +116,9 @@ export async function endLeader(
     cluster.crash([nodeId]),
   ]);
   return { nodeId, successor, resumedAfterMs: resumedAtMs - beganMs };
+}
+
+/** The term that a node is in. That of the cluster may be newer: somebody else may campaign. */
+export function termOf(cluster: Cluster, nodeId: NodeId): number {
+  return cluster.status().nodes.find(({ id }) => id === nodeId)?.currentTerm ?? 0;
 }

@@ -1,5 +1,6 @@
 /**
- * The other thread of the mailbox benchmark: it counts what floods in and sends back what asks for it.
+ * The other thread of the mailbox benchmark: it counts what floods in and sends back what asks for
+ * it.
  */
 import { type ActorContext, type Behavior, type Frame, runActor } from '../src/actor/index.js';
 import { floodKind, pingKind } from './mailbox-kinds.js';

@@ -33,7 +33,9 @@ export interface RoundTripFigures {
 }
 
 const bodyBytes = 16;
-/** A turn of the flood ends after this many messages, so that the thread's timers have their say. */
+/**
+ * A turn of the flood ends after this many messages, so that the thread's timers have their say.
+ */
 const floodFramesMax = 16_384;
 
 /** The share of the measured time that goes before it, for the compiler to have done its work. */

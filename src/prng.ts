@@ -1,9 +1,10 @@
 /**
  * Randomness that can be repeated.
  *
- * The generator is xoshiro128** 1.1 (Blackman and Vigna, https://prng.di.unimi.it): 128 bits of state
- * and 32-bit arithmetic only, which is what JavaScript does fast. A seed is hashed to 64 bits, and
- * those are spread over the state by a counter through the finaliser of MurmurHash3 (a splitmix32).
+ * The generator is xoshiro128** 1.1 (Blackman and Vigna, https://prng.di.unimi.it): 128 bits of
+ * state and 32-bit arithmetic only, which is what JavaScript does fast. A seed is hashed to 64
+ * bits, and those are spread over the state by a counter through the finaliser of MurmurHash3 (a
+ * splitmix32).
  *
  * `fork` makes the streams of the parts of a run independent of each other: a child depends on the
  * seed of its parent and on its own label, never on how much was drawn. So a part that is added, or
@@ -20,7 +21,9 @@ export class Prng {
   readonly #keyHigh: number;
   readonly #keyLow: number;
 
-  /** `seed` is a safe integer or any string; the number 1 and the string '1' are different seeds. */
+  /**
+   * `seed` is a safe integer or any string; the number 1 and the string '1' are different seeds.
+   */
   constructor(seed: number | string) {
     const key = hash(seed, 0, 0);
     this.#keyHigh = key.high;
@@ -33,7 +36,9 @@ export class Prng {
     );
   }
 
-  /** A generator in exactly this state of xoshiro128**, for comparing with other implementations. */
+  /**
+   * A generator in exactly this state of xoshiro128**, for comparing with other implementations.
+   */
   static fromState(state: readonly [number, number, number, number]): Prng {
     const prng = new Prng(state.join(' '));
     prng.#setState(...state);
@@ -78,7 +83,9 @@ export class Prng {
     return min + (drawn % span);
   }
 
-  /** True with `probability` (0 to 1). It draws for 0 and 1 too, so that a stream keeps its step. */
+  /**
+   * True with `probability` (0 to 1). It draws for 0 and 1 too, so that a stream keeps its step.
+   */
   chance(probability: number): boolean {
     if (!(probability >= 0 && probability <= 1)) {
       throw new RangeError(`chance(${probability}); expected a probability from 0 to 1`);
@@ -86,7 +93,9 @@ export class Prng {
     return this.next() < probability;
   }
 
-  /** One element of `list`, each as likely as the other. Throws a `RangeError` for an empty list. */
+  /**
+   * One element of `list`, each as likely as the other. Throws a `RangeError` for an empty list.
+   */
   pick<T>(list: readonly T[]): T {
     if (list.length === 0) throw new RangeError('pick from an empty list');
     return list[this.int(0, list.length - 1)] as T;

@@ -56,7 +56,7 @@ const packageTable: rules.PackageTable = {
   'node:readline': ['src/cli/', 'test/'],
   'node:timers': ['src/chistributed/run-script.ts', 'src/cli/', 'benchmarks/', 'test/'],
   'node:url': ['benchmarks/', 'test/'],
-  'node:util': ['src/chistributed/', 'src/store/', 'benchmarks/', 'test/'],
+  'node:util': ['src/chistributed/', 'src/cli/', 'src/store/', 'benchmarks/', 'test/'],
   'node:v8': ['src/actor/', 'src/store/', 'test/'],
   'node:vm': ['test/'],
   'node:worker_threads': ['src/actor/', 'examples/', 'test/'],

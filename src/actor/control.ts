@@ -2,8 +2,8 @@
  * The control plane: rare calls from one thread into another, carried by Comlink.
  *
  * Comlink alone leaves three things open, which this file closes: a call to a thread that has died
- * stays pending for ever, an error arrives without its code and details, and nothing limits how long
- * or how many calls wait. No other file imports Comlink.
+ * stays pending for ever, an error arrives without its code and details, and nothing limits how
+ * long or how many calls wait. No other file imports Comlink.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { expose, type Remote, wrap } from 'comlink';
@@ -16,7 +16,9 @@ export type ControlMethod = (...args: any[]) => unknown;
 export type ControlMethods = Readonly<Record<string, ControlMethod>>;
 
 export interface CallOptions {
-  /** Rejects with `RAFT_TIMEOUT` after this many ms; default: the call waits as long as it lives. */
+  /**
+   * Rejects with `RAFT_TIMEOUT` after this many ms; default: the call waits as long as it lives.
+   */
   readonly timeoutMs?: number;
   /** Rejects with the signal's reason. The call itself is not taken back. */
   readonly signal?: AbortSignal;

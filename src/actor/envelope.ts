@@ -2,7 +2,8 @@
  * What stands before the body of every frame, 32 bytes, little endian, 8-aligned:
  *
  *      0        4        6        8             12            16   17   18   20            24
- *      | length | source | dest.  | source inc. | dest. inc.  |kind|flag|  - | correlation | checksum | route
+ *      | length | source | dest.  | source inc. | dest. inc.  |kind|flag|  - | correlation |
+ * checksum | route
  *
  * Source and destination are written on every frame, although a link implies them, so that a
  * routed frame can be forwarded by the supervisor as it is.

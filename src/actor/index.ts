@@ -2,7 +2,8 @@
  * The public door of the actor runtime: `import { Supervisor } from 'balsa/actor'`.
  *
  * Actors live in worker threads and talk through rings in shared memory. A supervisor starts them,
- * connects them, watches them, and restarts them; it can also hurt them. Nothing here knows of Raft.
+ * connects them, watches them, and restarts them; it can also hurt them. Nothing here knows of
+ * Raft.
  */
 export { runActor } from './actor.js';
 export type { Child, ChildSpec, ChildState } from './child.js';

@@ -7,7 +7,6 @@
  * the order of a link is kept whatever the switch does.
  */
 import {
-  type EnvelopeFields,
   envelopeBytes,
   type FrameMemory,
   routeGeneration,
@@ -343,5 +342,3 @@ export class LinkReader {
     return (control || bulk) && this.memory.takeWishForRoom();
   }
 }
-
-export type { EnvelopeFields };

@@ -16,8 +16,8 @@ export type MessageActorOptions = Omit<Behavior, 'turn'>;
  * An actor that answers messages by their `kind`.
  *
  * What a handler returns, or resolves to, is the answer of an `ask`, and what it throws rejects it.
- * Nobody waits for a message that was told, so an error there ends the actor, as does a kind that it
- * does not know: its supervisor decides what comes next.
+ * Nobody waits for a message that was told, so an error there ends the actor, as does a kind that
+ * it does not know: its supervisor decides what comes next.
  *
  * @example
  * await runActor(messageActor(() => {

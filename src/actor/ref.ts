@@ -2,7 +2,8 @@
  * A name for an actor that says what it understands.
  *
  * The record is plain data: it travels in messages and starts threads. The type parameter exists at
- * compile time only; it is the record of the actor's handlers, so that `ask` knows what is answered:
+ * compile time only; it is the record of the actor's handlers, so that `ask` knows what is
+ * answered:
  *
  *     type Counter = { add(message: { by: number }): number; read(): number };
  *     const total = await supervisor.ask(counter, { kind: 'add', by: 2 });   // a number

@@ -1,9 +1,9 @@
 /**
  * What a supervisor does about a death, as plain decisions.
  *
- * The words are OTP's. One thing differs: with `one-for-one` the intensity is counted for each child
- * and giving up leaves that child down, so that a child which cannot live does not take its healthy
- * siblings along. With `one-for-all` it is counted for the group, which stops as a whole.
+ * The words are OTP's. One thing differs: with `one-for-one` the intensity is counted for each
+ * child and giving up leaves that child down, so that a child which cannot live does not take its
+ * healthy siblings along. With `one-for-all` it is counted for the group, which stops as a whole.
  */
 import type { DownReason } from './monitor.js';
 
@@ -13,7 +13,9 @@ export type RestartType = 'permanent' | 'transient' | 'temporary';
 /** `one-for-one`: the dead child alone; `one-for-all`: all of its siblings with it. */
 export type Strategy = 'one-for-one' | 'one-for-all';
 
-/** How long a restart waits: `initialMs` after the first death, `factor` times as long each time. */
+/**
+ * How long a restart waits: `initialMs` after the first death, `factor` times as long each time.
+ */
 export interface Backoff {
   /** Ms >= 0. Default 50. */
   readonly initialMs: number;

@@ -3,7 +3,7 @@
  * heals, and has lost nothing. Everything told was measured; nothing is played back.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { endLeader } from '../../benchmarks/failover.js';
+import { endLeader, termOf } from '../../benchmarks/failover.js';
 import { SteadyWriter, type Verified } from '../../benchmarks/steady-writer.js';
 import { measureHere } from '../../benchmarks/throughput.js';
 import { type Clock, systemClock } from '../clock.js';
@@ -95,8 +95,8 @@ class Story {
 
   async elect(startedMs: number): Promise<void> {
     this.#open('An election');
-    await this.#cluster.waitForLeader({ signal: this.#signal });
-    this.#tellLeader(startedMs);
+    const leaderId = await this.#cluster.waitForLeader({ signal: this.#signal });
+    this.#tellLeader(leaderId, startedMs);
   }
 
   async serve(): Promise<void> {
@@ -131,7 +131,7 @@ class Story {
     this.#open('The leader is cut off');
     const signal = this.#signal;
     const nodeId = await this.#cluster.waitForLeader({ signal });
-    const { currentTerm: afterTerm } = this.#cluster.status();
+    const afterTerm = termOf(this.#cluster, nodeId);
     const others = this.#cluster.nodes.filter((id) => id !== nodeId);
     const cutMs = this.#clock.nowMs();
     {
@@ -139,8 +139,8 @@ class Story {
       this.#tell({ event: 'leader-isolated', nodeId, acknowledged: writer.acknowledged });
       const succeeded = Promise.all([
         writer.nextAcknowledged(signal),
-        this.#cluster.waitForLeader({ signal, among: others, afterTerm }).then(() => {
-          this.#tellLeader(cutMs);
+        this.#cluster.waitForLeader({ signal, among: others, afterTerm }).then((leaderId) => {
+          this.#tellLeader(leaderId, cutMs);
         }),
       ]).then(([atMs]) => this.#tell({ event: 'writes-resumed', afterMs: atMs - cutMs }));
       await Promise.all([this.#refusedSet(nodeId), succeeded]);
@@ -207,11 +207,10 @@ class Story {
     this.#tell({ event: 'chapter', number: this.#chapter, title });
   }
 
-  #tellLeader(sinceMs: number): void {
-    const { leaderId, currentTerm } = this.#cluster.status();
-    if (leaderId === undefined) return;
+  #tellLeader(nodeId: NodeId, sinceMs: number): void {
+    const term = termOf(this.#cluster, nodeId);
     const afterMs = this.#clock.nowMs() - sinceMs;
-    this.#tell({ event: 'leader-elected', nodeId: leaderId, term: currentTerm, afterMs });
+    this.#tell({ event: 'leader-elected', nodeId, term, afterMs });
   }
 
   async #set(nodeId: NodeId, key: string, value: string): Promise<void> {

@@ -9,7 +9,9 @@ export interface TimeoutRange {
   readonly maxMs: number;
 }
 
-/** How often a node's thread may die before the cluster gives it up (OTP's intensity and period). */
+/**
+ * How often a node's thread may die before the cluster gives it up (OTP's intensity and period).
+ */
 export interface RestartOptions {
   /** Deaths within `periodMs` that are answered with a restart. Whole number >= 0, default 100. */
   readonly intensity?: number;
@@ -32,7 +34,9 @@ export interface ClusterOptions {
   readonly heartbeatMs?: number;
   /** The unit of all timers of a node. Whole ms >= 1, default 10. */
   readonly tickMs?: number;
-  /** A node asks whether it could win before it raises its term (dissertation §9.6). Default true. */
+  /**
+   * A node asks whether it could win before it raises its term (dissertation §9.6). Default true.
+   */
   readonly preVote?: boolean;
   /** A leader that hears no quorum for an election timeout resigns (§6.2). Default true. */
   readonly checkQuorum?: boolean;
@@ -59,7 +63,9 @@ export interface ClusterOptions {
   readonly logBytesMax?: number;
   /** Log bytes after which a node saves its state and trims its log. Default 16 MiB. */
   readonly checkpointBytes?: number;
-  /** The largest saved state of one node, in bytes, up to 2 GiB; default 512 MiB, used as needed. */
+  /**
+   * The largest saved state of one node, in bytes, up to 2 GiB; default 512 MiB, used as needed.
+   */
   readonly snapshotBytesMax?: number;
   /** Seeds election timeouts, back-off and the network's draws. Default: a random one. */
   readonly seed?: number;

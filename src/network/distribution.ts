@@ -2,8 +2,8 @@
  * How long a frame is under way, as a distribution to draw from.
  *
  * Fixed and uniform are for tests that want to know the answer. Exponential is what independent
- * small causes add up to; pareto has the heavy tail of real networks, where the mean says little and
- * the worst of a thousand frames is very late.
+ * small causes add up to; pareto has the heavy tail of real networks, where the mean says little
+ * and the worst of a thousand frames is very late.
  */
 
 import { assertNever } from '../errors.js';
@@ -66,7 +66,8 @@ export type CheckedDistribution =
   | Required<ParetoDistribution>;
 
 /**
- * Checks a distribution, or a plain number of ms, which is a fixed delay, and fills in its defaults.
+ * Checks a distribution, or a plain number of ms, which is a fixed delay, and fills in its
+ * defaults.
  *
  * `option` is what the error calls it. Throws `RAFT_INVALID_OPTION`.
  */

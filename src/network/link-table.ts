@@ -1,8 +1,8 @@
 /**
  * Who is there, and what is known of each link between them.
  *
- * Which rules act on a link, and whether it is cut, is worked out when it is first asked for after a
- * change; so a frame costs two look-ups, however many rules there are elsewhere.
+ * Which rules act on a link, and whether it is cut, is worked out when it is first asked for after
+ * a change; so a frame costs two look-ups, however many rules there are elsewhere.
  */
 
 import type { ActivePartition, PartitionMode } from './installed.js';

@@ -1,8 +1,8 @@
 /**
  * A link: one direction between two ends, its frames, and what became of them.
  *
- * An end is a node (`n1`) or a client (`c1`). The link from n1 to n2 and the one from n2 to n1 share
- * nothing, so a network may fail one way only.
+ * An end is a node (`n1`) or a client (`c1`). The link from n1 to n2 and the one from n2 to n1
+ * share nothing, so a network may fail one way only.
  */
 
 /** An ordered pair of ends. */
@@ -11,15 +11,17 @@ export interface Link {
   readonly destination: string;
 }
 
-/** One message on its way, as the network sees it. `T` is the caller's own and is never looked at. */
+/**
+ * One message on its way, as the network sees it. `T` is the caller's own and is never looked at.
+ */
 export interface Frame<T> extends Link {
   /** The name of the message kind, `append-entries`. Rules may ask for it. */
   readonly kind: string;
   /** The size on the wire: what bandwidth and queues are counted in. Whole bytes >= 0. */
   readonly byteLength: number;
   /**
-   * The message itself, for rules that look inside. It may be a getter that decodes: it is read only
-   * when the frame's link and kind already match a rule with a `content` predicate.
+   * The message itself, for rules that look inside. It may be a getter that decodes: it is read
+   * only when the frame's link and kind already match a rule with a `content` predicate.
    */
   readonly content?: unknown;
   readonly payload: T;
@@ -34,7 +36,9 @@ export interface Delivery<T> {
   readonly dueMs: number;
   /** It is an extra copy that a rule made. */
   readonly isCopy: boolean;
-  /** Present if a rule damaged it: the deliverer flips this bit, the receiver's checksum finds it. */
+  /**
+   * Present if a rule damaged it: the deliverer flips this bit, the receiver's checksum finds it.
+   */
   readonly corruption?: Corruption;
 }
 
@@ -55,9 +59,9 @@ export interface HeldFrame<T> {
 }
 
 /**
- * Why a frame was dropped: a drop rule (`loss`); a link that is cut (`partition`); a link that is too
- * slow for its load (`throttle`); a network whose queues are full (`overflow`); the caller, who let go
- * of held frames without delivery, discarded them, or removed an end (`discard`).
+ * Why a frame was dropped: a drop rule (`loss`); a link that is cut (`partition`); a link that is
+ * too slow for its load (`throttle`); a network whose queues are full (`overflow`); the caller, who
+ * let go of held frames without delivery, discarded them, or removed an end (`discard`).
  */
 export type DropReason = (typeof dropReasons)[number];
 

@@ -2,9 +2,9 @@
  * The weather between nodes: what happens to each frame, and when it arrives.
  *
  * A `Network` is pure and deterministic. It has no timer, no thread and no clock: whoever drives it
- * says what time it is, hands in frames with `submit`, and takes out with `due` what has arrived. The
- * live router drives it by the clock of the machine, the simulator by a virtual one; the same seed,
- * verbs and frames at the same times give the same deliveries.
+ * says what time it is, hands in frames with `submit`, and takes out with `due` what has arrived.
+ * The live router drives it by the clock of the machine, the simulator by a virtual one; the same
+ * seed, verbs and frames at the same times give the same deliveries.
  *
  *     submit(frame, now) --> rules, partitions --+--> scheduled --> due(now) --> the destination
  *                                                +--> held      --> released, or dropped
@@ -146,8 +146,8 @@ export class Network<T> {
   }
 
   /**
-   * Cuts links; `partition.ts` has the shapes. A link is cut while at least one partition cuts it; if
-   * one of those drops, its frames are dropped, else held.
+   * Cuts links; `partition.ts` has the shapes. A link is cut while at least one partition cuts it;
+   * if one of those drops, its frames are dropped, else held.
    *
    * Releasing a partition that holds lets go of every frame that any partition holds on its links:
    * others that cut the same link are not asked (chistributed 6.2). Throws `RAFT_UNKNOWN_NODE`, and
@@ -254,7 +254,9 @@ export class Network<T> {
     this.#changed();
   }
 
-  /** Removes a node or a client with all that waits from and to it. No effect if it is not there. */
+  /**
+   * Removes a node or a client with all that waits from and to it. No effect if it is not there.
+   */
   removeEnd(id: string): void {
     this.discard(({ source, destination }) => source === id || destination === id);
     if (this.#links.removeEnd(id)) this.#changed();

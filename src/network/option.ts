@@ -23,14 +23,14 @@ export interface NetworkOptions<T = unknown> {
   /** Their bytes. Default: 2^28. */
   readonly heldBytesMax?: number;
   /**
-   * Called when rules, partitions, ends or discarded frames came or went, at the end of the verb, and
-   * when a rule has reached its `limit`: other links are clean now, and other frames may be due.
-   * Default: no call.
+   * Called when rules, partitions, ends or discarded frames came or went, at the end of the verb,
+   * and when a rule has reached its `limit`: other links are clean now, and other frames may be
+   * due. Default: no call.
    */
   readonly onChange?: () => void;
   /**
-   * Called for every frame that is dropped, and for every copy, at the moment when it is. It must not
-   * call the network back. Default: no call.
+   * Called for every frame that is dropped, and for every copy, at the moment when it is. It must
+   * not call the network back. Default: no call.
    */
   readonly onDrop?: (frame: Frame<T>, isCopy: boolean, reason: DropReason) => void;
 }

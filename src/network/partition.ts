@@ -1,5 +1,6 @@
 /**
- * Partitions: from a list of nodes to the links that are cut, as pure functions with Jepsen's names.
+ * Partitions: from a list of nodes to the links that are cut, as pure functions with Jepsen's
+ * names.
  *
  * What a list of links does not name stays whole. Where a shape leaves something open, the order of
  * the nodes decides; shuffle them first, or give `cutLinks` a context, for a random one.
@@ -30,7 +31,8 @@ export type PartitionShape =
 /**
  * The links that a shape cuts right now.
  *
- * Throws what `resolve` throws, and `RAFT_INVALID_OPTION` for a shape that so few nodes cannot have.
+ * Throws what `resolve` throws, and `RAFT_INVALID_OPTION` for a shape that so few nodes cannot
+ * have.
  */
 export function cutLinks(shape: PartitionShape, context: SelectorContext): Link[] {
   const { nodes, prng } = context;
@@ -106,8 +108,8 @@ export function halves(nodes: readonly string[]): Link[] {
 }
 
 /**
- * Cuts a minority off from the majority. Default: the first nodes, as many as a minority can have (1
- * of 3 and of 4, 2 of 5). Throws `RAFT_INVALID_OPTION` if the rest has no majority.
+ * Cuts a minority off from the majority. Default: the first nodes, as many as a minority can have
+ * (1 of 3 and of 4, 2 of 5). Throws `RAFT_INVALID_OPTION` if the rest has no majority.
  */
 export function majorityMinority(nodes: readonly string[], minority?: readonly string[]): Link[] {
   const sizeMax = minoritySize(nodes.length);
@@ -133,8 +135,8 @@ export function bridge(nodes: readonly string[], middle?: string): Link[] {
 
 /**
  * Cuts as many links as it takes so that every node hears, both ways, only a bare majority (itself
- * counted), and no two nodes the same one. One node hears one more where the numbers do not come out
- * even: if both the number of nodes and that of its neighbours are odd, as for 3 and 7 nodes.
+ * counted), and no two nodes the same one. One node hears one more where the numbers do not come
+ * out even: if both the number of nodes and that of its neighbours are odd, as for 3 and 7 nodes.
  *
  * Jepsen's ring cuts one way only where a majority is even; this one is the Harary graph H(m-1, n),
  * whose links work in both directions: neighbours on the ring, and spokes across where the majority

@@ -1,12 +1,12 @@
 /**
  * The frames between `submit` and `due`: those with a time, in a heap, and those held, in a list.
  *
- * The order of a link lives here. A frame that keeps the order is due no earlier than the one before
- * it on its link, held ones included, and what is due at the same time leaves in the order of
- * submission; so a slow frame holds up those behind it, as TCP does.
+ * The order of a link lives here. A frame that keeps the order is due no earlier than the one
+ * before it on its link, held ones included, and what is due at the same time leaves in the order
+ * of submission; so a slow frame holds up those behind it, as TCP does.
  *
- * Bounds: a frame that would have to wait is refused once the frames or bytes of its kind of waiting
- * have reached their maximum. A frame that is due at once is never refused.
+ * Bounds: a frame that would have to wait is refused once the frames or bytes of its kind of
+ * waiting have reached their maximum. A frame that is due at once is never refused.
  */
 
 import { DueHeap } from './due-heap.js';

@@ -1,8 +1,8 @@
 /**
  * A rule: which frames, and what happens to them.
  *
- * Rules are plain data (but for a `content` predicate that is a function), so they can be written in
- * a script, sent to another thread and printed. What a rule does to a frame is in `verdict.ts`.
+ * Rules are plain data (but for a `content` predicate that is a function), so they can be written
+ * in a script, sent to another thread and printed. What a rule does to a frame is in `verdict.ts`.
  */
 
 import { assertNever } from '../errors.js';
@@ -32,8 +32,8 @@ export interface Rule {
   /** Takes this many frames, then never again; `Infinity` for no end. Default: `Infinity`. */
   readonly limit?: number;
   /**
-   * Fixes the rule's own draws whatever the seed of the network is. Default: derived from the seed of
-   * the network and the number of the rule.
+   * Fixes the rule's own draws whatever the seed of the network is. Default: derived from the seed
+   * of the network and the number of the rule.
    */
   readonly seed?: number | string;
   /** What the rule is called in lists and traces. Default: the kind of its effect. */
@@ -48,15 +48,15 @@ export type Effect =
   /** `copies` (1 to 100, default 1) more of the same frame follow it. */
   | { readonly kind: 'duplicate'; readonly rate?: number; readonly copies?: number }
   /**
-   * Releases a frame from the order of its link and adds a uniform delay from 0 to `withinMs` (up to
-   * 3,600,000): it overtakes what is delayed, and is overtaken while it waits.
+   * Releases a frame from the order of its link and adds a uniform delay from 0 to `withinMs` (up
+   * to 3,600,000): it overtakes what is delayed, and is overtaken while it waits.
    */
   | { readonly kind: 'reorder'; readonly rate?: number; readonly withinMs: number }
   /** Flips one bit. A frame without bytes stays whole. */
   | { readonly kind: 'corrupt'; readonly rate?: number }
   /**
-   * Each link carries `bytesPerSecond` (1 to 1e12). What has to wait queues up, `queueBytesMax` (1 to
-   * 2^30, default 2^20) at most: a frame that does not fit is dropped, unless none waits.
+   * Each link carries `bytesPerSecond` (1 to 1e12). What has to wait queues up, `queueBytesMax` (1
+   * to 2^30, default 2^20) at most: a frame that does not fit is dropped, unless none waits.
    */
   | {
       readonly kind: 'throttle';
@@ -68,7 +68,8 @@ export type Effect =
 
 /**
  * On which links a rule acts. 'nodes': between nodes, so that clients are not affected; 'everyone':
- * on all links; a list: on exactly these links; or all links that lead `from` some ends `to` others.
+ * on all links; a list: on exactly these links; or all links that lead `from` some ends `to`
+ * others.
  */
 export type Between = 'nodes' | 'everyone' | Direction | readonly Link[];
 
@@ -82,7 +83,9 @@ export interface Direction {
   readonly bothWays?: boolean;
 }
 
-/** Some ends: a group, an id, or a list of ids. An end that is called like a group goes in a list. */
+/**
+ * Some ends: a group, an id, or a list of ids. An end that is called like a group goes in a list.
+ */
 export type Ends = 'nodes' | 'clients' | 'everyone' | (string & {}) | readonly string[];
 
 /** A function, or the fields that the content must have, compared by `Object.is`. */
@@ -100,7 +103,9 @@ export type CheckedEffect =
   | { readonly kind: 'throttle'; readonly bytesPerSecond: number; readonly queueBytesMax: number }
   | { readonly kind: 'hold' };
 
-/** Who is there: what 'nodes', 'clients' and an id mean. It may change while a rule is installed. */
+/**
+ * Who is there: what 'nodes', 'clients' and an id mean. It may change while a rule is installed.
+ */
 export interface Roster {
   readonly nodes: ReadonlySet<string>;
   readonly clients: ReadonlySet<string>;

@@ -9,8 +9,9 @@ import { invalidOption, show, unknownNode } from './option.js';
 /**
  * Nodes by role, by id, or a list that mixes both. A node that is called like a role is itself.
  *
- * A majority is the smallest one, a minority the largest that is none: 3 and 2 of 5 nodes, 3 and 1 of
- * 4. Their members are drawn. 'followers' are all nodes but the leader: all, while none is known.
+ * A majority is the smallest one, a minority the largest that is none: 3 and 2 of 5 nodes, 3 and 1
+ * of 4. Their members are drawn. 'followers' are all nodes but the leader: all, while none is
+ * known.
  */
 export type Selector = Role | (string & {}) | readonly (Role | (string & {}))[];
 
@@ -44,9 +45,9 @@ export interface SelectorContext {
 /**
  * The nodes that a selector means right now, each once, in the order of `nodes`.
  *
- * Throws `RAFT_UNKNOWN_NODE` for what is neither a role nor a node, `RAFT_NO_LEADER` if the leader is
- * meant and none is known, and `RAFT_INVALID_OPTION` for what so few nodes cannot give, such as the
- * minority of two nodes.
+ * Throws `RAFT_UNKNOWN_NODE` for what is neither a role nor a node, `RAFT_NO_LEADER` if the leader
+ * is meant and none is known, and `RAFT_INVALID_OPTION` for what so few nodes cannot give, such as
+ * the minority of two nodes.
  */
 export function resolve(selector: Selector, context: SelectorContext): string[] {
   const list = typeof selector === 'string' ? [selector] : selector;

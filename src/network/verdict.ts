@@ -5,9 +5,10 @@
  * losses and holds of any of them count, delays and copies add up, and bandwidth is passed one rule
  * after the other. In the order of installation the first one to drop or hold gets the credit.
  *
- * The draws for a frame are a function of the rule's seed, the link and how many frames of that link
- * the rule took before. They do not depend on other rules or links: a rule that is added, disposed or
- * lossy leaves all others as they were, and traffic on one link does not disturb another.
+ * The draws for a frame are a function of the rule's seed, the link and how many frames of that
+ * link the rule took before. They do not depend on other rules or links: a rule that is added,
+ * disposed or lossy leaves all others as they were, and traffic on one link does not disturb
+ * another.
  */
 
 import { assertNever } from '../errors.js';
@@ -68,7 +69,9 @@ export interface Fate {
 
 /** What became of a frame that was submitted. */
 export type Verdict = {
-  /** Extra copies that were made. Their fates may differ from this one; the counters have them all. */
+  /**
+   * Extra copies that were made. Their fates may differ from this one; the counters have them all.
+   */
   readonly copies: number;
   readonly isReordered: boolean;
   readonly isCorrupted: boolean;
@@ -191,9 +194,9 @@ function drawCorruption(byteLength: number, rate: number, draws: Prng): Corrupti
 }
 
 /**
- * When the last byte has left a link of this bandwidth; `undefined` if the frame finds the queue full.
- * The frame that is being sent does not count as queued, so one larger than the queue passes an idle
- * link.
+ * When the last byte has left a link of this bandwidth; `undefined` if the frame finds the queue
+ * full. The frame that is being sent does not count as queued, so one larger than the queue passes
+ * an idle link.
  */
 function passThrottle(
   lane: Lane,

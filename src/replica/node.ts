@@ -93,7 +93,9 @@ class Node implements Behavior {
     }, tickMs);
   }
 
-  /** Mail first, time second: a heartbeat that waited out a stall counts before the timeout does. */
+  /**
+   * Mail first, time second: a heartbeat that waited out a stall counts before the timeout does.
+   */
   turn(): boolean {
     const { mailbox } = this.#context;
     const frames = mailbox.drain(this.#receive);

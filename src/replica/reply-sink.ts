@@ -5,7 +5,10 @@ import { WriteReplyWriter, writeReplyBytesMax } from '../store/reply.js';
 import type { BatchHeader, ResultSink } from '../store/state-machine.js';
 import type { Origin, Replies } from './replies.js';
 
-/** The largest answers to one command in a reply: what `writeReplyBytesMax` leaves for current values. */
+/**
+ * The largest answers to one command in a reply: what `writeReplyBytesMax` leaves for current
+ * values.
+ */
 const currentValuesBytes = 2 ** 16;
 
 /** Answers the batches of an entry in the order of its origins. */

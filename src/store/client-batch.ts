@@ -62,7 +62,9 @@ export class Batch {
   /** Not a call of anybody: it opens this session. */
   registers: ClientSession | undefined;
 
-  /** The session that gave the serial numbers; `undefined` until the first attempt, and for reads. */
+  /**
+   * The session that gave the serial numbers; `undefined` until the first attempt, and for reads.
+   */
   session: ClientSession | undefined;
   firstSerial = 0;
 
@@ -123,7 +125,9 @@ export class BatchPool {
     if (memory.bytes.length === pooledBytes && this.#free.length < freeMax) this.#free.push(memory);
   }
 
-  /** Gives back memory that is far too large for what it holds: thousands of small batches may wait. */
+  /**
+   * Gives back memory that is far too large for what it holds: thousands of small batches may wait.
+   */
   fit(batch: Batch): void {
     const { memory, byteLength } = batch;
     if (byteLength * movedShare > memory.bytes.length) return;

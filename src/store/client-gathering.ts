@@ -114,7 +114,10 @@ export class Gathering {
     this.#isEncoding = false;
   }
 
-  /** One call that is a batch of its own. `encode` writes all its commands; false if they do not fit. */
+  /**
+   * One call that is a batch of its own. `encode` writes all its commands; false if they do not
+   * fit.
+   */
   addWhole<T>(terms: BatchTerms, encode: (writer: BatchWriter) => boolean): Promise<T> {
     this.#admit();
     this.seal();

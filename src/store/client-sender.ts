@@ -46,6 +46,8 @@ export interface SenderCounters {
 type Attempt = 'sent' | 'blocked' | 'failed';
 
 const requestIdMax = 0x7fffffff;
+/** What an attempt needs at least to be answered, if the nodes are not too busy. */
+const lastAttemptMs = 25;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -122,6 +124,10 @@ export class Sender {
   /** False if one is blocked: then the others are too. */
   #pumpRepeats({ repeats, fresh }: Outbox, nowMs: number): boolean {
     for (let batch = repeats.peek(); batch; batch = repeats.peek()) {
+      if (isTooLate(batch, nowMs)) {
+        repeats.shift();
+        continue;
+      }
       if (wantsSerials(batch)) fresh.push(batch);
       else if (this.#attempt(batch, nowMs) === 'blocked') return false;
       repeats.shift();
@@ -229,6 +235,15 @@ export class Sender {
 }
 
 const sessionless = { clientId: 0, firstSerial: 0, lowestSerial: 0, originActor: 0 };
+
+/**
+ * A write that every attempt was refused of is surely not done. One more attempt that ends after
+ * the deadline would only turn that into doubt, so it waits for its end instead.
+ */
+function isTooLate({ terms, attempts, doubts, deadlineMs }: Batch, nowMs: number): boolean {
+  const isRefused = !terms.isRead && attempts > 0 && doubts === 0;
+  return isRefused && deadlineMs - nowMs < Math.min(lastAttemptMs, terms.timeoutMs / 10);
+}
 
 function wantsSerials({ session, terms, registers }: Batch): boolean {
   return session === undefined && !terms.isRead && registers === undefined;

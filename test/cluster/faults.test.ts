@@ -60,7 +60,9 @@ class Writer {
     this.#isStopped = true;
   }
 
-  /** Acknowledged writes that are gone: a key is written by this writer only, in ascending order. */
+  /**
+   * Acknowledged writes that are gone: a key is written by this writer only, in ascending order.
+   */
   async lost(): Promise<string[]> {
     const lost: string[] = [];
     for (const [key, serial] of this.acknowledged) {

@@ -22,7 +22,7 @@ test('a rule that holds keeps frames aside until it is released', (t) => {
   t.deepEqual(arrived(network, 100), [1, 3]);
 });
 
-test('the queue of held frames lists them oldest first, with sender, receiver and kind (chistributed 4, show_queue)', (t) => {
+test('held frames are listed oldest first, with sender, receiver and kind (chistributed 4, show_queue)', (t) => {
   const network = createNetwork();
   network.partition(isolate(nodes, ['n2']), hold);
   network.install({ effect: { kind: 'hold' }, kinds: ['pre-vote'] });

@@ -1,5 +1,6 @@
 /**
- * Elections among several nodes: rows C2, C3, C8 to C12 of the conformance list, pitfalls 7 to 9, 32.
+ * Elections among several nodes: rows C2, C3, C8 to C12 of the conformance list, pitfalls 7 to 9,
+ * 32.
  */
 import test from 'ava';
 import type { Message } from '../../src/raft/index.js';
@@ -181,7 +182,7 @@ test('pitfall 8: a node that sends but cannot hear raises no term, costs no lead
 });
 
 for (const preVoteOn of [true, false]) {
-  test(`C12: a stuck candidate is set free, pre-vote ${preVoteOn} (etcd TestFreeStuckCandidateWithCheckQuorum)`, (t) => {
+  test(`C12: a stuck candidate is freed, pre-vote ${preVoteOn} (etcd TestFreeStuckCandidateWithCheckQuorum)`, (t) => {
     const each = (id: string) => ({
       terms: id === 'n3' ? [1] : [1, 1],
       hardState: { currentTerm: id === 'n3' ? 3 : 1 },

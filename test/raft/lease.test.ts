@@ -158,9 +158,9 @@ test('a single voter always holds its lease', (t) => {
 });
 
 /**
- * Three nodes whose clocks run at different rates: out of a hundred steps node i ticks in `rates[i]`.
- * Links come and go, leaders hand over, nodes restart. Counts lease reads that were older than what
- * was committed somewhere when they were served.
+ * Three nodes whose clocks run at different rates: out of a hundred steps node i ticks in
+ * `rates[i]`. Links come and go, leaders hand over, nodes restart. Counts lease reads that were
+ * older than what was committed somewhere when they were served.
  */
 function staleLeaseReads(seed: number, rates: readonly number[], drift: number): number[] {
   const net = new TestNetwork({ size: 3, seed, leaseDriftTicks: drift });

@@ -30,7 +30,9 @@ const roles = {
   leader: () => leader({ term: 2, terms: [1, 1] }),
 };
 
-/** One message of each kind, of the term before, the own and the next; the kinds a role must answer. */
+/**
+ * One message of each kind, of the term before, the own and the next; the kinds a role must answer.
+ */
 const makers = {
   'append-entries': (term: number) => append({ term }),
   'append-entries-response': (term: number) => appended({ term }),

@@ -1,7 +1,7 @@
 /**
- * Random histories on the network of cores. After every delivery `harness/invariants.ts` checks: one
- * leader a term, Log Matching, Leader Completeness, commits present on a majority of disks and never
- * changed, votes and terms and commits and matches that never go back.
+ * Random histories on the network of cores. After every delivery `harness/invariants.ts` checks:
+ * one leader a term, Log Matching, Leader Completeness, commits present on a majority of disks and
+ * never changed, votes and terms and commits and matches that never go back.
  */
 import test from 'ava';
 import fc from 'fast-check';

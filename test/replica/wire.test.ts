@@ -122,7 +122,8 @@ test('every kind of message has a code of its own, and messages in the list abov
 
   t.is(new Set(Object.values(messageCode)).size, kinds.length);
   t.deepEqual(new Set(messages.map(({ kind }) => kind)), new Set(kinds));
-  for (const [kind, code] of Object.entries(messageCode)) t.is<string | undefined, string>(messageKind(code), kind);
+  for (const [kind, code] of Object.entries(messageCode))
+    t.is<string | undefined, string>(messageKind(code), kind);
   t.is(messageKind(64), undefined);
 });
 

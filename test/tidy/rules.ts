@@ -102,11 +102,13 @@ export function columnsAtMost(limit: number, titleLimit: number): Rule {
  * closing brace. Counted from its first line to its last.
  */
 export function functionsAtMost(limit: number): Rule {
-  return ({ path, bare }) => {
+  return ({ path, bare, text }) => {
     const lines = bare.split('\n');
+    // A key in quotes at the start of a line is blank in the bare text, but not in its indentation.
+    const raw = text.split('\n');
     return lines.flatMap((line, at) => {
       if (!line.trimEnd().endsWith('{')) return [];
-      const indent = indentOf(line);
+      const indent = indentOf(raw[at] ?? '');
       const first = headOf(lines, at, indent);
       if (!isFunctionHead(lines.slice(first, at + 1).join(' '))) return [];
       let end = at + 1;
@@ -127,7 +129,9 @@ function isClosing(line: string, indent: number): boolean {
   return line[indent] === '}' && indentOf(line) === indent;
 }
 
-/** Where the statement begins whose last line is `at`: parameters may stand on lines of their own. */
+/**
+ * Where the statement begins whose last line is `at`: parameters may stand on lines of their own.
+ */
 function headOf(lines: readonly string[], at: number, indent: number): number {
   let first = at;
   if (!/^\s*[)\]}>]/.test(lines[at] ?? '')) return first;
@@ -145,9 +149,9 @@ function isFunctionHead(head: string): boolean {
   }
   if (/=>\s*\{\s*$/.test(head) || /\bfunction\b/.test(head)) return true;
   // A method or accessor: a name, parameters, and perhaps the type of the result.
-  return /^\s*(?:(?:static|override|async|get|set)\s+)*\*?[#\w$.[\]]+\s*(?:<.*>)?\(.*\).*\{\s*$/.test(
-    head,
-  );
+  const method =
+    /^\s*(?:(?:static|override|async|get|set)\s+)*\*?[#\w$.[\]]+\s*(?:<.*>)?\(.*\).*\{\s*$/;
+  return method.test(head);
 }
 
 const vagueWords = ['util', 'utils', 'helper', 'helpers', 'common', 'misc', 'manager', 'data'];

@@ -78,8 +78,17 @@ function isTypeClause(clause: string): boolean {
 }
 
 /** Comments, strings, templates up to an expression, and what can be a regular expression. */
-const pieces =
-  /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`|\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/|[{}]/g;
+const pieces = new RegExp(
+  [
+    /\/\/[^\n]*|\/\*[\s\S]*?\*\//,
+    /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`/,
+    /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\//,
+    /[{}]/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'g',
+);
 
 /** A slash after one of these begins a regular expression; after anything else it divides. */
 const beforeRegExp = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|of|in))\s*$/;

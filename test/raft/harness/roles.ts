@@ -20,8 +20,8 @@ export function candidate(options: NodeOptions = {}): TestNode {
 }
 
 /**
- * A leader elected by all voters, its noop appended and sent; what it sent so far is forgotten. With
- * `term` it leads that term.
+ * A leader elected by all voters, its noop appended and sent; what it sent so far is forgotten.
+ * With `term` it leads that term.
  */
 export function leader({ term, ...options }: NodeOptions & { term?: number } = {}): TestNode {
   const currentTerm = term === undefined ? undefined : { hardState: { currentTerm: term - 1 } };
