@@ -26,10 +26,7 @@ class Sentences {
   of(event: DemonstrationEvent): string {
     switch (event.event) {
       case 'cluster-started':
-        return (
-          `${this.#colours.bold(counted(event.nodes.length, 'node'))} in one process, ` +
-          `each in a thread of its own ${this.#colours.dim(`(started in ${ms(event.tookMs)}, seed ${event.seed})`)}`
-        );
+        return this.#started(event);
       case 'chapter':
         return `\n${this.#colours.bold(`${event.number}  ${event.title}`)}`;
       case 'leader-elected':
@@ -79,6 +76,12 @@ class Sentences {
       default:
         return assertNever(event);
     }
+  }
+
+  #started(event: DemonstrationEvent & { event: 'cluster-started' }): string {
+    const nodes = this.#colours.bold(counted(event.nodes.length, 'node'));
+    const how = this.#colours.dim(`(started in ${ms(event.tookMs)}, seed ${event.seed})`);
+    return `${nodes} in one process, each in a thread of its own ${how}`;
   }
 
   #line(verb: string, what: string, when = ''): string {
