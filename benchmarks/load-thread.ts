@@ -1,6 +1,6 @@
 /** One client's load, on a thread of a pool. */
 import { Prng } from '../src/prng.js';
-import { type ClientPort, connect } from '../src/store/client.js';
+import { type ClientPort, connect } from '../src/store/connect.js';
 import { type LoadReport, runLoad } from '../src/store/load.js';
 import type { PlainLoad } from './clients.js';
 

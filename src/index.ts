@@ -26,7 +26,8 @@ export type { PartitionOptions, ReleaseOptions } from './network/installed.js';
 export type { PartitionShape } from './network/partition.js';
 export type { Effect, LinkOptions, Rule } from './network/rule.js';
 export type { Selector } from './network/selector.js';
-export { type Client, type ClientPort, connect } from './store/client.js';
+export type { Client } from './store/client.js';
+export { type ClientPort, connect } from './store/connect.js';
 export type {
   CallOptions,
   CasResult,

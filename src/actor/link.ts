@@ -227,6 +227,11 @@ export class LinkWriter {
     this.#ring = this.#rings.bulk;
   }
 
+  /** Whether the frame that was begun last goes by the supervisor. */
+  get isDetoured(): boolean {
+    return this.#isRouted;
+  }
+
   /** Reserves a frame with a body of at most `bodyBytesMax` bytes. */
   begin(lane: Lane, kind: number, bodyBytesMax: number, correlationId = 0): boolean {
     const destinationIncarnation = this.#space.incarnation(this.destination);

@@ -9,7 +9,7 @@ import { RaftError } from '../errors.js';
 import { EventHub } from '../events.js';
 import type { NodeId } from '../raft/index.js';
 import type { ClusterHandlers, LeadershipNotice } from '../replica/node.js';
-import type { ClientPort } from '../store/client.js';
+import type { ClientPort } from '../store/connect.js';
 import type { ClusterEvent } from './event.js';
 import { bulkBytesOf, serialWindowOf, specOf } from './node-spec.js';
 import type { ResolvedOptions } from './options.js';

@@ -3,7 +3,8 @@
  * benchmark divides by to say what consensus costs.
  */
 import { Supervisor } from '../actor/supervisor.js';
-import { type Client, connect } from '../store/client.js';
+import type { Client } from '../store/client.js';
+import { connect } from '../store/connect.js';
 import { bulkBytesOf, serialWindowOf } from './node-spec.js';
 import { type ClusterOptions, resolveOptions } from './options.js';
 

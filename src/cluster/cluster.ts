@@ -10,7 +10,8 @@ import type { PartitionShape } from '../network/partition.js';
 import type { LinkOptions, Rule } from '../network/rule.js';
 import type { Selector } from '../network/selector.js';
 import type { NodeId, TransferResult } from '../raft/index.js';
-import { type Client, type ClientPort, connect } from '../store/client.js';
+import type { Client } from '../store/client.js';
+import { type ClientPort, connect } from '../store/connect.js';
 import type {
   CallOptions,
   CasResult,

@@ -7,25 +7,19 @@ import type { ActorContext, Behavior } from '../actor/context.js';
 import { actorRef } from '../actor/ref.js';
 import { supervisorId } from '../actor/space.js';
 import { systemClock } from '../clock.js';
-import { Prng } from '../prng.js';
-import { Raft, type RaftOptions, type Ready } from '../raft/index.js';
-import { type MemoryStorageBuffers, openMemoryStorage, type Storage } from '../storage/index.js';
-import { type StoreOptions, StoreStateMachine } from '../store/store-state-machine.js';
+import type { Raft, Ready } from '../raft/index.js';
+import { type MemoryStorageBuffers, openMemoryStorage } from '../storage/index.js';
+import type { StoreStateMachine } from '../store/store-state-machine.js';
+import { bootReplica, type ReplicaRecord, TickCounter } from './boot.js';
 import { GaugeBoard } from './gauges.js';
-import { type Member, Replica, type ReplicaLimits } from './replica.js';
+import type { Replica } from './replica.js';
 
 /** What a node is started with. Structured-cloneable. */
-export interface NodeRecord {
-  readonly self: Member;
-  readonly members: readonly Member[];
+export interface NodeRecord extends ReplicaRecord {
   readonly storage: MemoryStorageBuffers;
   readonly gauges: SharedArrayBuffer;
-  readonly seed: number;
   /** The unit of the core's timers, in ms. */
   readonly tickMs: number;
-  readonly raft: Omit<RaftOptions, 'id' | 'configuration' | 'drawElectionTicks'>;
-  readonly store: StoreOptions;
-  readonly limits: ReplicaLimits;
 }
 
 /** What a node tells its supervisor when role, leader or term changed. */
@@ -56,38 +50,31 @@ class Node implements Behavior {
   readonly #replica: Replica;
   readonly #board: GaugeBoard;
   readonly #timer: NodeJS.Timeout;
-  readonly #tickMs: number;
-  #tickedMs = systemClock.nowMs();
+  readonly #ticks: TickCounter;
 
   constructor(context: ActorContext<NodeRecord>) {
-    const { self, members, storage: buffers, gauges, store, limits, tickMs } = context.data;
+    const { members, storage, gauges, tickMs } = context.data;
     this.#context = context;
-    this.#tickMs = tickMs;
-    const storage = openMemoryStorage(buffers);
-    this.#machine = new StoreStateMachine(store);
-    const snapshot = storage.loadSnapshot();
-    if (snapshot) this.#machine.restore(snapshot.bytes);
-    this.#raft = createCore(context, storage);
-    this.#board = new GaugeBoard(
-      gauges,
-      members.map(({ id }) => id),
-    );
-    this.#replica = new Replica({
-      self,
-      members,
-      raft: this.#raft,
-      storage,
-      machine: this.#machine,
-      limits,
+    const booted = bootReplica(context.data, {
+      incarnation: context.incarnation,
+      storage: openMemoryStorage(storage),
       exchange: {
         channel: (to) => context.link(to),
         hold: (source) => context.mailbox.hold(source),
         unhold: (source) => context.mailbox.unhold(source),
       },
+      clients: context.peers(),
       onLeadership: (leadership) => this.#announce(leadership),
       onDurable: () => context.wake(),
     });
-    for (const peer of context.peers()) this.#replica.attachClient(peer);
+    this.#raft = booted.raft;
+    this.#machine = booted.machine;
+    this.#replica = booted.replica;
+    this.#board = new GaugeBoard(
+      gauges,
+      members.map(({ id }) => id),
+    );
+    this.#ticks = new TickCounter(tickMs, systemClock.nowMs());
     this.#timer = setInterval(() => {
       if (this.turn()) context.wake();
     }, tickMs);
@@ -99,11 +86,8 @@ class Node implements Behavior {
   turn(): boolean {
     const { mailbox } = this.#context;
     const frames = mailbox.drain(this.#receive);
-    const elapsedTicks = Math.floor((systemClock.nowMs() - this.#tickedMs) / this.#tickMs);
-    if (elapsedTicks > 0) {
-      this.#tickedMs += elapsedTicks * this.#tickMs;
-      this.#replica.tick(elapsedTicks);
-    }
+    const elapsedTicks = this.#ticks.take(systemClock.nowMs());
+    if (elapsedTicks > 0) this.#replica.tick(elapsedTicks);
     const hasMore = this.#replica.flush();
     mailbox.release();
     if (frames > 0 || elapsedTicks > 0) this.#board.write(this.#replica.gauges);
@@ -149,26 +133,4 @@ class Node implements Behavior {
     const notice: LeadershipNotice = { kind: 'leadership', nodeId, ...leadership };
     this.#context.tell(actorRef<ClusterHandlers>(supervisorId), notice);
   }
-}
-
-function createCore(context: ActorContext<NodeRecord>, storage: Storage): Raft {
-  const { self, members, raft, seed } = context.data;
-  // Every incarnation draws anew, or a node that restarts would repeat its timeouts (§5.2).
-  const prng = new Prng(seed).fork(`election ${self.id} ${context.incarnation}`);
-  const entries = storage.headers();
-  const baseTerm = storage.termAt(storage.firstIndex - 1);
-  return new Raft({
-    ...raft,
-    id: self.id,
-    configuration: { voters: members.map(({ id }) => id) },
-    hardState: storage.hardState,
-    log: {
-      snapshotIndex: storage.snapshotIndex,
-      snapshotTerm: storage.snapshotTerm,
-      entries,
-      ...(baseTerm === undefined ? {} : { baseTerm }),
-    },
-    incarnation: context.incarnation,
-    drawElectionTicks: (min, max) => prng.int(min, max),
-  });
 }

@@ -290,7 +290,7 @@ export class Replica {
       this.#persist(ready);
       this.#send(ready.messages);
       if (ready.hardState || ready.entries.length > 0 || ready.messagesAfterDurable.length > 0) {
-        this.#sync(ready.messagesAfterDurable);
+        this.#sync(ready);
       }
       for (const { readId, index } of ready.reads) this.#reads.confirm(readId, index);
       if (ready.readsAborted.length > 0) this.#reads.abort(ready.readsAborted, this.#leaderActor);
@@ -305,13 +305,13 @@ export class Replica {
     }
   }
 
-  #sync(messages: readonly OutboundMessage[]): void {
+  #sync({ batch, messagesAfterDurable }: Ready): void {
     const index = this.#storage.lastIndex;
     const term = this.#storage.termAt(index) ?? 0;
     let isLate = false;
     this.#storage.sync(() => {
-      this.#send(messages);
-      this.#raft.durable(index, term);
+      this.#send(messagesAfterDurable);
+      this.#raft.durable(index, term, batch);
       if (isLate) this.#options.onDurable();
     });
     isLate = true;

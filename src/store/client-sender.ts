@@ -5,7 +5,7 @@
  * in the serial window, for a node that lives, for room in a ring. Whatever ends the wait (an
  * answer, a bell, the next pass) pumps again.
  */
-import type { LinkWriter } from '../actor/link.js';
+import type { Lane, Refusal } from '../actor/link.js';
 import type { Mailbox } from '../actor/mailbox.js';
 import type { ActorId, Space } from '../actor/space.js';
 import type { Clock } from '../clock.js';
@@ -20,9 +20,20 @@ import type { Routing } from './routing.js';
 /** What a client needs of the actor that it lives in. */
 export interface ClientRoom {
   readonly id: ActorId;
-  readonly space: Space;
-  readonly mailbox: Mailbox;
-  link(peer: ActorId): LinkWriter | undefined;
+  readonly space: Pick<Space, 'incarnation'>;
+  readonly mailbox: Pick<Mailbox, 'drain' | 'release'>;
+  link(peer: ActorId): ClientLink | undefined;
+}
+
+/** How a client writes to a node. `LinkWriter` of the actor runtime is one. */
+export interface ClientLink {
+  /** Of the frame sent last: which incarnation of the node will see it. */
+  readonly destinationIncarnation: number;
+  /** Of the frame sent last: whether it goes where a network may lose or copy it. */
+  readonly isDetoured: boolean;
+  /** After a refused `send`: why. */
+  readonly refusal: Refusal;
+  send(lane: Lane, kind: number, body: Uint8Array, correlationId: number): boolean;
 }
 
 export interface SenderOptions {
@@ -184,7 +195,7 @@ export class Sender {
     batch.slot = slot;
     batch.nodeId = routing.node(slot).id;
     batch.incarnation = link.destinationIncarnation;
-    if (link.bytes !== link.memory.bytes) batch.isDetoured = true;
+    if (link.isDetoured) batch.isDetoured = true;
     batch.sentAtMs = nowMs;
     batch.attempts += 1;
     batch.doubts += 1;
@@ -194,7 +205,7 @@ export class Sender {
     return 'sent';
   }
 
-  #write(batch: Batch, link: LinkWriter, requestId: number): boolean {
+  #write(batch: Batch, link: ClientLink, requestId: number): boolean {
     const { memory, session, firstSerial, byteLength } = batch;
     const originActor = this.#options.room.id;
     const { isRead } = batch.terms;
@@ -206,7 +217,7 @@ export class Sender {
     return link.send('bulk', kind, memory.bytes.subarray(0, byteLength), requestId);
   }
 
-  #refusedBy(link: LinkWriter, batch: Batch, slot: number): Attempt {
+  #refusedBy(link: ClientLink, batch: Batch, slot: number): Attempt {
     if (link.refusal === 'too-large') {
       this.#options.fail(batch, tooLarge(batch.byteLength - 1));
       return 'failed';

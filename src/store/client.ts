@@ -4,9 +4,8 @@
  *     set() ── encode ──> batch of this tick ── ring ──> leader ── log, quorum, apply ─┐
  *     await <── one result for all its sets <── one answer for the batch <── ring ─────┘
  *
- * A client lives in one thread, which may be any: `connect(await cluster.port())` opens it there.
+ * A client lives in one thread, which may be any; `connect.ts` opens it there.
  */
-import { type GuestPort, openGuest } from '../actor/guest.js';
 import { type Clock, systemClock } from '../clock.js';
 import { RaftError } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
@@ -36,42 +35,6 @@ import type {
   Value,
 } from './store.js';
 
-/** What opens one client. Transferable to any thread of the process; good for one `connect`. */
-export interface ClientPort {
-  readonly guest: GuestPort;
-  readonly nodes: readonly ClientNode[];
-  /** Default: see `ClientOptions`. */
-  readonly options?: ClientOptions;
-}
-
-/**
- * Opens the client of a port in this thread.
- *
- * It does not keep the process alive, except while calls are pending. Rejects with
- * `RAFT_INVALID_OPTION` if the port's options are wrong.
- */
-export async function connect({ guest: port, nodes, options }: ClientPort): Promise<Client> {
-  let client: Client | undefined;
-  const guest = openGuest(port, (context) => {
-    const opened = new Client({
-      room: context,
-      nodes,
-      options: options ?? {},
-      leave: () => guest.close(),
-    });
-    client = opened;
-    return {
-      turn: () => opened.turn(),
-      peerDown: () => opened.peerDown(),
-      // The other side may be the one that ends it: calls settle all the same.
-      close: () => opened.stop(),
-    };
-  });
-  if (client === undefined)
-    throw new RaftError('RAFT_BROKEN_INVARIANT', 'the guest has no behavior');
-  return client;
-}
-
 /** What a client is made of. */
 export interface ClientSetup {
   readonly room: ClientRoom;
@@ -79,6 +42,8 @@ export interface ClientSetup {
   readonly options?: ClientOptions;
   /** Default: the clock of the machine. */
   readonly clock?: Clock;
+  /** Calls back when the calls made together are complete. Default: `process.nextTick`. */
+  readonly whenTickEnds?: (callback: () => void) => void;
   /** Gives the actor of the client back. */
   readonly leave: () => Promise<void> | void;
 }
@@ -100,6 +65,7 @@ export class Client implements Store {
   readonly #requests: Requests;
   readonly #gatheringOptions: GatheringOptions;
   readonly #leave: () => Promise<void> | void;
+  readonly #whenTickEnds: (callback: () => void) => void;
   /** To the leader. */
   readonly #path: Path;
   /** To one node, by its name. */
@@ -111,11 +77,13 @@ export class Client implements Store {
   #isStopped = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ room, nodes, options, clock = systemClock, leave }: ClientSetup) {
+  constructor(setup: ClientSetup) {
+    const { room, nodes, options, clock = systemClock, leave } = setup;
     const limits = resolveClientOptions(options);
     const pool = new BatchPool();
     this.#limits = limits;
     this.#leave = leave;
+    this.#whenTickEnds = setup.whenTickEnds ?? process.nextTick;
     this.#requests = new Requests({ room, nodes, limits, pool, clock });
     const opened = (gathering: Gathering): void => this.#schedule(gathering);
     this.#gatheringOptions = { requests: this.#requests, pool, limits, clock, opened };
@@ -280,7 +248,7 @@ export class Client implements Store {
   }
 
   #schedule(gathering: Gathering): void {
-    if (this.#opened.length === 0) process.nextTick(this.#flush);
+    if (this.#opened.length === 0) this.#whenTickEnds(this.#flush);
     this.#opened.push(gathering);
   }
 

@@ -18,7 +18,7 @@ interface Place extends ClientNode {
 
 /** Nodes are named by their place in the list of the port; -1 is nobody. */
 export class Routing {
-  readonly #space: Space;
+  readonly #space: Pick<Space, 'incarnation'>;
   readonly #isLinked: (actor: ActorId) => boolean;
   readonly #places: readonly Place[];
   readonly #slots: ReadonlyMap<ActorId, number>;
@@ -27,7 +27,11 @@ export class Routing {
   /** Who is asked while no leader is known: the same one, until it fails. */
   #other = 0;
 
-  constructor(nodes: readonly ClientNode[], space: Space, isLinked: (actor: ActorId) => boolean) {
+  constructor(
+    nodes: readonly ClientNode[],
+    space: Pick<Space, 'incarnation'>,
+    isLinked: (actor: ActorId) => boolean,
+  ) {
     this.#space = space;
     this.#isLinked = isLinked;
     this.#places = nodes.map((node) => ({ ...node, isSuspect: false, probeAtMs: 0 }));

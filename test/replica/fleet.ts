@@ -5,9 +5,9 @@
 import { allocateLink, LinkWriter } from '../../src/actor/link.js';
 import { type Frame, Mailbox } from '../../src/actor/mailbox.js';
 import { type ActorId, allocateSpace, Space } from '../../src/actor/space.js';
-import { Prng } from '../../src/prng.js';
-import { Raft, type Ready } from '../../src/raft/index.js';
-import { type Member, Replica } from '../../src/replica/replica.js';
+import type { Raft, Ready } from '../../src/raft/index.js';
+import { bootReplica } from '../../src/replica/boot.js';
+import type { Member, Replica } from '../../src/replica/replica.js';
 import { createMemory, openMemoryStorage } from '../../src/storage/index.js';
 import { BatchWriter } from '../../src/store/batch-writer.js';
 import {
@@ -19,7 +19,7 @@ import {
   refusalReason,
 } from '../../src/store/protocol.js';
 import { ReplyReader } from '../../src/store/reply.js';
-import { StoreStateMachine } from '../../src/store/store-state-machine.js';
+import type { StoreStateMachine } from '../../src/store/store-state-machine.js';
 import { decodeValue, type Value } from '../../src/store/value.js';
 
 /** One node of the fleet. */
@@ -250,53 +250,40 @@ export class Fleet {
   }
 
   #boot(node: FleetNode): void {
-    const storage = openMemoryStorage(node.memory);
-    const incarnation = this.space.incarnation(node.actor);
-    const prng = new Prng(`${this.#options.seed} ${node.id} ${incarnation}`);
-    node.machine = new StoreStateMachine();
-    const snapshot = storage.loadSnapshot();
-    if (snapshot) node.machine.restore(snapshot.bytes);
-    const baseTerm = storage.termAt(storage.firstIndex - 1);
-    node.raft = new Raft({
-      id: node.id,
-      configuration: { voters: this.nodes.map(({ id }) => id) },
-      hardState: storage.hardState,
-      log: {
-        snapshotIndex: storage.snapshotIndex,
-        snapshotTerm: storage.snapshotTerm,
-        entries: storage.headers(),
-        ...(baseTerm === undefined ? {} : { baseTerm }),
-      },
-      electionTicksMin: 10,
-      electionTicksMax: 20,
-      heartbeatTicks: 3,
-      incarnation,
-      inflightBytesMax: 2 ** 18,
-      appendBytesMax: this.#options.entryBytesMax,
-      drawElectionTicks: (min, max) => prng.int(min, max),
-    });
-    node.replica = new Replica({
+    const { entryBytesMax } = this.#options;
+    const record = {
       self: { id: node.id, actor: node.actor },
       members: this.nodes.map(({ id, actor }) => ({ id, actor })),
-      raft: node.raft,
-      storage,
-      machine: node.machine,
-      exchange: {
-        channel: (to) => node.links.get(to),
-        hold: (source) => node.mailbox.hold(source),
-        unhold: (source) => node.mailbox.unhold(source),
+      seed: this.#options.seed,
+      raft: {
+        electionTicksMin: 10,
+        electionTicksMax: 20,
+        heartbeatTicks: 3,
+        inflightBytesMax: 2 ** 18,
+        appendBytesMax: entryBytesMax,
       },
+      store: {},
       limits: {
-        entryBytesMax: this.#options.entryBytesMax,
+        entryBytesMax,
         applyBytesMax: 2 ** 20,
         checkpointBytes: this.#options.checkpointBytes,
         forwardsMax: 16,
         patienceTicks: 60,
       },
+    };
+    const booted = bootReplica(record, {
+      incarnation: this.space.incarnation(node.actor),
+      storage: openMemoryStorage(node.memory),
+      exchange: {
+        channel: (to) => node.links.get(to),
+        hold: (source) => node.mailbox.hold(source),
+        unhold: (source) => node.mailbox.unhold(source),
+      },
+      clients: [clientActor],
       onLeadership: (leadership) => node.leaderships.push(leadership),
       onDurable: () => {},
     });
-    node.replica.attachClient(clientActor);
+    Object.assign(node, booted);
   }
 
   #send(id: string, kind: number, body: Uint8Array, requestId: number): void {

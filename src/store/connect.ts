@@ -1,0 +1,41 @@
+/** The door of a client: from a port, which may have crossed a thread, to a client that runs here. */
+import { type GuestPort, openGuest } from '../actor/guest.js';
+import { RaftError } from '../errors.js';
+import { Client } from './client.js';
+import type { ClientNode, ClientOptions } from './client-options.js';
+
+/** What opens one client. Transferable to any thread of the process; good for one `connect`. */
+export interface ClientPort {
+  readonly guest: GuestPort;
+  readonly nodes: readonly ClientNode[];
+  /** Default: see `ClientOptions`. */
+  readonly options?: ClientOptions;
+}
+
+/**
+ * Opens the client of a port in this thread.
+ *
+ * It does not keep the process alive, except while calls are pending. Rejects with
+ * `RAFT_INVALID_OPTION` if the port's options are wrong.
+ */
+export async function connect({ guest: port, nodes, options }: ClientPort): Promise<Client> {
+  let client: Client | undefined;
+  const guest = openGuest(port, (context) => {
+    const opened = new Client({
+      room: context,
+      nodes,
+      options: options ?? {},
+      leave: () => guest.close(),
+    });
+    client = opened;
+    return {
+      turn: () => opened.turn(),
+      peerDown: () => opened.peerDown(),
+      // The other side may be the one that ends it: calls settle all the same.
+      close: () => opened.stop(),
+    };
+  });
+  if (client === undefined)
+    throw new RaftError('RAFT_BROKEN_INVARIANT', 'the guest has no behavior');
+  return client;
+}
