@@ -1,4 +1,4 @@
-/** The door of a client: from a port, which may have crossed a thread, to a client that runs here. */
+/** The door of a client: from a port, which may have crossed a thread, to a client that runs. */
 import { type GuestPort, openGuest } from '../actor/guest.js';
 import { RaftError } from '../errors.js';
 import { Client } from './client.js';
