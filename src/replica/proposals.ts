@@ -2,6 +2,8 @@
  * What one drain of the leader's mailbox found, on its way to becoming one log entry; and the
  * entries that wait for their commit, with those who are to be answered.
  */
+import { isOneBatch } from '../store/batch-check.js';
+import { viewOf } from '../store/command.js';
 import type { Origin } from './replies.js';
 
 /** A proposed entry. Its origins stand in the order of their batches in the payload. */
@@ -12,12 +14,14 @@ interface Proposed {
 
 export class Proposals {
   readonly #payload: Buffer;
+  readonly #view: DataView;
   #used = 0;
   #origins: Origin[] = [];
   readonly #proposed = new Map<number, Proposed>();
 
   constructor(entryBytesMax: number) {
     this.#payload = Buffer.alloc(entryBytesMax);
+    this.#view = viewOf(this.#payload);
   }
 
   get isEmpty(): boolean {
@@ -35,10 +39,18 @@ export class Proposals {
     return this.#used + byteLength <= this.#payload.length;
   }
 
-  add(batch: Uint8Array, origin: Origin): void {
+  /**
+   * Adds the batch of one origin; false, with nothing added, if it is not exactly one batch.
+   *
+   * The copy is what is checked: the ring that the batch came in belongs to its sender, too.
+   */
+  add(batch: Uint8Array, origin: Origin): boolean {
+    const end = this.#used + batch.length;
     this.#payload.set(batch, this.#used);
-    this.#used += batch.length;
+    if (!isOneBatch(this.#view, this.#used, end)) return false;
+    this.#used = end;
     this.#origins.push(origin);
+    return true;
   }
 
   /** The gathered batches as the payload of one entry. The bytes are good until the next `add`. */

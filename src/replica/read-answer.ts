@@ -1,4 +1,5 @@
 /** Writes the answer to one batch of reads, in as many frames as it needs. */
+import { isRaftError } from '../errors.js';
 import type { ByteRange } from '../store/command.js';
 import { clientFrame, readHeaderBytes } from '../store/protocol.js';
 import type { StateMachine } from '../store/state-machine.js';
@@ -17,7 +18,7 @@ const answerBytesMax = 2 ** 28;
 /** Where answers are put together: room for a fragment's header, then the answer itself. */
 let scratch: Buffer = Buffer.alloc(readHeaderBytes + fragmentBytesMax);
 
-/** Reads from the state at `index` and sends the values; refuses a request of too many. */
+/** Reads from the state at `index` and sends the values; refuses a request of too many, or none. */
 export function answerRead(
   machine: StateMachine,
   request: ReadRequest,
@@ -39,13 +40,21 @@ export function answerRead(
   }
 }
 
-/** Writes the whole answer, in as much room as it needs; its length, or -1 beyond all bounds. */
+/**
+ * Writes the whole answer, in as much room as it needs; its length, or -1 beyond all bounds and for
+ * bytes that are no batch of reads: those come from a client, and must not end a replica.
+ */
 function query(machine: StateMachine, batch: ByteRange, index: number): number {
-  for (;;) {
-    const region = { bytes: scratch, start: readHeaderBytes, end: scratch.length };
-    const end = machine.query(batch, index, region);
-    if (end >= 0) return end - readHeaderBytes;
-    if (scratch.length >= answerBytesMax) return -1;
-    scratch = Buffer.alloc(2 * scratch.length);
+  try {
+    for (;;) {
+      const region = { bytes: scratch, start: readHeaderBytes, end: scratch.length };
+      const end = machine.query(batch, index, region);
+      if (end >= 0) return end - readHeaderBytes;
+      if (scratch.length >= answerBytesMax) return -1;
+      scratch = Buffer.alloc(2 * scratch.length);
+    }
+  } catch (error) {
+    if (isRaftError(error, 'RAFT_BROKEN_INVARIANT')) return -1;
+    throw error;
   }
 }

@@ -34,6 +34,10 @@ export class ReadService {
   }
 
   receive(frame: Frame, { actor, requestId }: Origin): void {
+    if (frame.end - frame.start < readHeaderBytes) {
+      this.#replies.refuse({ actor, requestId }, 'malformed', undefined);
+      return;
+    }
     const consistency = frame.bytes.readUInt32LE(frame.start);
     const batch = Buffer.from(frame.bytes.subarray(frame.start + readHeaderBytes, frame.end));
     this.#reads.ask({ actor, requestId, consistency, batch });

@@ -231,7 +231,7 @@ export class Replica {
       this.#propose();
       this.#pump();
     }
-    this.#proposals.add(batch, origin);
+    if (!this.#proposals.add(batch, origin)) this.#refuse(origin, 'malformed');
   }
 
   /** Any other node's side of a write: the course project's `redirectSet`. */

@@ -220,9 +220,8 @@ export class BatchReader {
 
 /**
  * Checks a whole payload before anything of it has an effect, and gives the number of its commands.
- *
- * A leader asks before it proposes what came from outside: a malformed payload that got into the
- * log would stop every replica at that index for ever. Throws `RAFT_BROKEN_INVARIANT`.
+ * Throws `RAFT_BROKEN_INVARIANT`. What comes from outside was checked before it got into the log;
+ * see `isOneBatch`.
  */
 export function checkPayload(payload: ByteRange, reader: BatchReader = new BatchReader()): number {
   let commands = 0;

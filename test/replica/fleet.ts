@@ -196,7 +196,17 @@ export class Fleet {
       originActor: clientActor,
       requestId,
     });
-    this.#send(id, clientFrame.write, bytes.subarray(0, end), requestId);
+    return this.send(id, clientFrame.write, bytes.subarray(0, end), requestId);
+  }
+
+  /** Sends any bytes as the body of a frame, as a client of another make might. */
+  send(
+    id: string,
+    kind: number,
+    body: Uint8Array,
+    requestId: number = this.#nextRequest++,
+  ): number {
+    this.#send(id, kind, body, requestId);
     return requestId;
   }
 
