@@ -49,10 +49,16 @@ const packageTable: rules.PackageTable = {
   'node:assert': ['test/'],
   'node:child_process': ['benchmarks/', 'test/'],
   'node:events': ['src/actor/', 'test/'],
-  'node:fs': ['src/chistributed/', 'src/cli/', 'benchmarks/', 'test/'],
+  'node:fs': [
+    'src/chistributed/',
+    'src/cli/',
+    'src/storage/file-system.ts',
+    'benchmarks/',
+    'test/',
+  ],
   'node:module': ['src/cli/'],
   'node:os': ['src/chistributed/', 'benchmarks/', 'test/'],
-  'node:path': ['src/chistributed/', 'test/'],
+  'node:path': ['src/chistributed/', 'src/storage/', 'test/'],
   'node:readline': ['src/cli/', 'test/'],
   'node:timers': ['src/chistributed/run-script.ts', 'src/cli/', 'benchmarks/', 'test/'],
   'node:url': ['benchmarks/', 'test/'],
@@ -60,7 +66,7 @@ const packageTable: rules.PackageTable = {
   'node:v8': ['src/actor/', 'src/store/', 'test/'],
   'node:vm': ['test/'],
   'node:worker_threads': ['src/actor/', 'examples/', 'test/'],
-  'node:zlib': ['src/actor/envelope.ts'],
+  'node:zlib': ['src/actor/envelope.ts', 'src/storage/'],
 };
 
 /** The one clock, and the timer of a live node, which the tick of the core hangs on. */

@@ -182,6 +182,10 @@ export class MemoryStorage implements Storage {
     done();
   }
 
+  maintain(): void {
+    // Nothing has to be prepared, and nothing is late.
+  }
+
   close(): void {
     this.#isClosed = true;
   }

@@ -120,6 +120,9 @@ export interface Storage {
   /** Calls `done` once everything that was handed over before is durable; maybe at once. */
   sync(done: () => void): void;
 
+  /** Does a little of what may be done in advance. Called with every tick of a node. */
+  maintain(): void;
+
   /** Lets go of what this object holds, not of what is stored. May be repeated. */
   close(): void;
 }

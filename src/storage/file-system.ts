@@ -1,0 +1,110 @@
+/**
+ * The few calls that a storage on disk makes: small enough to be played by a disk that fails.
+ *
+ * Every call does its work before it returns, or throws what the operating system said (an `Error`
+ * with a `code` such as `EIO`). Nothing written is sure to survive a loss of power before `sync`
+ * (of the file) or `syncDirectory` (for names: created, renamed, removed) has returned.
+ */
+
+import * as fs from 'node:fs';
+
+/** A file that is open for reading and writing. */
+export interface OpenFile {
+  readonly path: string;
+  /** Bytes of the file. */
+  size(): number;
+  /** Fills `target` from the place `at`; gives how many bytes there were. */
+  read(target: Uint8Array, at: number): number;
+  /** Writes all of `bytes` to the place `at`; the file grows when it must. */
+  write(bytes: Uint8Array, at: number): void;
+  /** Returns once all that was written is on stable storage (fdatasync). */
+  sync(): void;
+  close(): void;
+}
+
+export interface FileSystem {
+  /** `create`: an empty file, whatever had the name before. */
+  open(path: string, mode: 'existing' | 'create'): OpenFile;
+  /** As `create`, but throws `EEXIST` if the name is taken: of two at once, one wins. */
+  claim(path: string): OpenFile;
+  exists(path: string): boolean;
+  /** Puts `from` in the place of `to`, whole or not at all. */
+  rename(from: string, to: string): void;
+  remove(path: string): void;
+  /** The names in a directory, in no order. */
+  list(directory: string): string[];
+  /** Makes a directory and those above it, where they are missing. */
+  makeDirectory(path: string): void;
+  syncDirectory(path: string): void;
+}
+
+/** The disks of this machine. */
+export const nodeFileSystem: FileSystem = {
+  open: (path, mode) => new NodeFile(path, mode === 'create' ? 'w+' : 'r+'),
+  claim: (path) => new NodeFile(path, 'wx+'),
+  exists: (path) => fs.existsSync(path),
+  rename: (from, to) => fs.renameSync(from, to),
+  remove: (path) => fs.unlinkSync(path),
+  list: (directory) => fs.readdirSync(directory),
+  makeDirectory: (path) => {
+    fs.mkdirSync(path, { recursive: true });
+  },
+  syncDirectory: (path) => {
+    // Windows opens no directories, and keeps names by other means.
+    if (process.platform === 'win32') return;
+    const directory = fs.openSync(path, 'r');
+    try {
+      fs.fsyncSync(directory);
+    } finally {
+      fs.closeSync(directory);
+    }
+  },
+};
+
+class NodeFile implements OpenFile {
+  readonly path: string;
+  readonly #descriptor: number;
+  #isOpen = true;
+
+  constructor(path: string, flags: string) {
+    this.path = path;
+    this.#descriptor = fs.openSync(path, flags);
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#descriptor).size;
+  }
+
+  read(target: Uint8Array, at: number): number {
+    let done = 0;
+    while (done < target.byteLength) {
+      const count = fs.readSync(
+        this.#descriptor,
+        target,
+        done,
+        target.byteLength - done,
+        at + done,
+      );
+      if (count === 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  write(bytes: Uint8Array, at: number): void {
+    let done = 0;
+    while (done < bytes.byteLength) {
+      done += fs.writeSync(this.#descriptor, bytes, done, bytes.byteLength - done, at + done);
+    }
+  }
+
+  sync(): void {
+    fs.fdatasyncSync(this.#descriptor);
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    fs.closeSync(this.#descriptor);
+  }
+}

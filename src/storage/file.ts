@@ -1,0 +1,347 @@
+/**
+ * Storage on disk: a write-ahead log and snapshot files, with the log in memory beside them.
+ *
+ *     change ──> memory (which knows the rules) ──> record gathered ──sync──> disk
+ *     read   <── memory
+ *
+ * Whatever the disk refuses ends this storage: it throws `RAFT_STORAGE_FAILED` then and at every
+ * later call, and what is waiting for `sync` is never told that it is durable. Opening again reads
+ * what the disk has.
+ */
+
+import { RaftError } from '../errors.js';
+import type { Entry, EntryHeader, HardState } from '../raft/index.js';
+import { type FileSystem, nodeFileSystem } from './file-system.js';
+import { createMemory } from './layout.js';
+import { openMemoryStorage } from './memory.js';
+import { fillMemory, recoverState } from './recovery.js';
+import { listSnapshots, SnapshotReader, SnapshotWriter, snapshotPath } from './snapshot-files.js';
+import type { Snapshot, Storage, StorageResult, StorageUsage, StoredPayload } from './storage.js';
+import { Wal } from './wal.js';
+import { recordType } from './wal-record.js';
+import { entryFixedBytes, entryKinds } from './wal-recovery.js';
+import {
+  boundsBodyBytes,
+  emptyBounds,
+  hardStateBodyBytes,
+  type LogBounds,
+  writeBounds,
+  writeHardState,
+} from './wal-state.js';
+
+/**
+ * When `sync` waits for the disk.
+ *
+ * `always`: each time; nothing that was acknowledged is lost with the power. `interval`: when
+ * `intervalMs` have passed since it last did, and `none`: never by itself, the operating system
+ * decides; with these two a loss of power may take acknowledged writes along. The end of the
+ * process alone loses nothing under any of them, and term and vote wait for the disk always.
+ */
+export type SyncPolicy = 'always' | 'interval' | 'none';
+
+export interface FileStorageOptions {
+  /** Where the files lie; made if it is missing. One storage at a time. */
+  readonly directory: string;
+  /** Marks the files of a new directory as its own. A whole number below 2^32, drawn at random. */
+  readonly directoryId: number;
+  /** Default `always`. */
+  readonly syncPolicy?: SyncPolicy;
+  /** Ms between two waits under `interval`. Default 100. */
+  readonly intervalMs?: number;
+  /** The time for `interval`, in ms from any point. Default: it stands still. */
+  readonly nowMs?: () => number;
+  /** Bytes of a segment's file; more, if an entry would not fit. Default: 16 MiB. */
+  readonly segmentBytes?: number;
+  /** As `MemoryStorageOptions` has them. */
+  readonly logBytesMax?: number;
+  readonly entriesMax?: number;
+  readonly entryBytesMax?: number;
+  readonly snapshotBytesMax?: number;
+  /** Default: the disks of this machine. */
+  readonly fileSystem?: FileSystem;
+}
+
+const mebi = 2 ** 20;
+
+/**
+ * Opens the storage in a directory: a new one, or as a crash left it.
+ *
+ * Throws `RAFT_STORAGE_CORRUPT`, naming file and offset, if something is lost that was durable, and
+ * `RAFT_STORAGE_FAILED` for what the operating system refuses.
+ */
+export function openFileStorage(options: FileStorageOptions): Storage {
+  return new FileStorage(options);
+}
+
+class FileStorage implements Storage {
+  readonly #options: FileStorageOptions;
+  readonly #fs: FileSystem;
+  readonly #memory: Storage;
+  readonly #snapshotBytesMax: number;
+  readonly #wal: Wal;
+  /** What the records so far say: the head of the next segment. */
+  #logged: { hardState: HardState; bounds: LogBounds };
+  #snapshotBytes = 0;
+  /** The log on disk is kept from here on, in case the newest snapshot turns out damaged. */
+  #fallbackIndex = 0;
+  #hasGarbage = false;
+  /** Whether term or vote wait for the disk: no policy lets them be lost. */
+  #mustSync = false;
+  #syncedAtMs: number;
+  #failure: RaftError | undefined;
+  #isClosed = false;
+
+  constructor(options: FileStorageOptions) {
+    this.#options = options;
+    this.#fs = options.fileSystem ?? nodeFileSystem;
+    this.#snapshotBytesMax = options.snapshotBytesMax ?? 256 * mebi;
+    this.#logged = { hardState: { currentTerm: 0 }, bounds: emptyBounds };
+    this.#syncedAtMs = options.nowMs?.() ?? 0;
+    const { logBytesMax, entriesMax, entryBytesMax } = options;
+    this.#memory = openMemoryStorage(
+      createMemory({
+        ...(logBytesMax === undefined ? {} : { logBytesMax }),
+        ...(entriesMax === undefined ? {} : { entriesMax }),
+        ...(entryBytesMax === undefined ? {} : { entryBytesMax }),
+        snapshotBytesMax: 8,
+      }),
+    );
+    this.#wal = this.#attempt('opening it', () => this.#open());
+    if (this.snapshotIndex === this.#logged.bounds.snapshotIndex) return;
+    // The newest snapshot was damaged, and an older one has taken its place.
+    this.#attempt('opening it', () => this.#logBounds({ continues: true }));
+  }
+
+  get hardState(): HardState {
+    return this.#memory.hardState;
+  }
+
+  get snapshotIndex(): number {
+    return this.#memory.snapshotIndex;
+  }
+
+  get snapshotTerm(): number {
+    return this.#memory.snapshotTerm;
+  }
+
+  get firstIndex(): number {
+    return this.#memory.firstIndex;
+  }
+
+  get lastIndex(): number {
+    return this.#memory.lastIndex;
+  }
+
+  get usage(): StorageUsage {
+    return {
+      ...this.#memory.usage,
+      snapshotBytes: this.#snapshotBytes,
+      snapshotBytesMax: this.#snapshotBytesMax,
+    };
+  }
+
+  headers(): EntryHeader[] {
+    return this.#memory.headers();
+  }
+
+  termAt(index: number): number | undefined {
+    return this.#memory.termAt(index);
+  }
+
+  payload(index: number): StoredPayload {
+    return this.#memory.payload(index);
+  }
+
+  saveHardState(hardState: HardState): void {
+    this.#assertUsable();
+    this.#memory.saveHardState(hardState);
+    this.#attempt('writing to its log', () => {
+      const at = this.#wal.begin(recordType.hardState, hardStateBodyBytes(hardState));
+      writeHardState(this.#wal.bytes, at, hardState);
+      this.#wal.end();
+    });
+    this.#logged.hardState = hardState;
+    this.#mustSync = true;
+  }
+
+  append(entries: readonly Entry[]): StorageResult {
+    this.#assertUsable();
+    if (this.#memory.append(entries) === 'full') return 'full';
+    this.#attempt('writing to its log', () => {
+      for (const entry of entries) this.#logEntry(entry);
+    });
+    return 'ok';
+  }
+
+  trim(index: number): void {
+    this.#assertUsable();
+    const before = this.firstIndex;
+    this.#memory.trim(index);
+    if (this.firstIndex === before) return;
+    this.#attempt('writing to its log', () => this.#logBounds({ continues: true }));
+    this.#hasGarbage = true;
+  }
+
+  saveSnapshot({ index, term, bytes }: Snapshot): StorageResult {
+    this.#assertUsable();
+    if (bytes.byteLength > this.#snapshotBytesMax) return 'full';
+    const before = this.snapshotIndex;
+    const continues = this.termAt(index) === term;
+    this.#memory.saveSnapshot({ index, term, bytes: new Uint8Array() });
+    if (this.snapshotIndex === before) return 'ok';
+    this.#attempt('writing a snapshot', () => {
+      const writer = new SnapshotWriter(this.#fs, this.#options.directory, { index, term });
+      writer.write(bytes);
+      writer.finish();
+      this.#logBounds({ continues });
+    });
+    this.#snapshotBytes = bytes.byteLength;
+    this.#fallbackIndex = continues ? before : index;
+    this.#hasGarbage = true;
+    return 'ok';
+  }
+
+  loadSnapshot(): Snapshot | undefined {
+    const { snapshotIndex: index, snapshotTerm: term } = this;
+    if (index === 0) return undefined;
+    return this.#attempt('reading its snapshot', () => {
+      const reader = new SnapshotReader(this.#fs, this.#options.directory, { index, term });
+      try {
+        return { index, term, bytes: reader.read() };
+      } finally {
+        reader.close();
+      }
+    });
+  }
+
+  sync(done: () => void): void {
+    if (this.#isClosed) return;
+    this.#assertUsable();
+    this.#attempt('making its log durable', () => {
+      if (this.#isSyncDue()) this.#syncNow();
+      else this.#wal.write();
+    });
+    done();
+  }
+
+  maintain(): void {
+    if (this.#isClosed) return;
+    this.#assertUsable();
+    this.#attempt('preparing its log', () => {
+      if (this.#options.syncPolicy === 'interval' && this.#isSyncDue()) this.#syncNow();
+      this.#wal.maintain();
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#memory.close();
+    if (this.#failure === undefined) this.#attempt('closing its log', () => this.#wal.close());
+    else this.#wal.abandon();
+  }
+
+  #open(): Wal {
+    const fs = this.#fs;
+    const { directory, directoryId } = this.#options;
+    fs.makeDirectory(directory);
+    const state = recoverState(fs, directory);
+    const options = {
+      fs,
+      directory,
+      segmentBytes: this.#segmentBytes(),
+      head: () => this.#logged,
+    };
+    if (state === undefined) return Wal.create(options, directoryId);
+    this.#logged = { hardState: state.wal.hardState, bounds: state.wal.bounds };
+    const wal = Wal.resume(options, state.wal);
+    fillMemory(fs, directory, this.#memory, state);
+    this.#snapshotBytes = state.snapshotBytes;
+    this.#fallbackIndex = state.fallbackIndex;
+    return wal;
+  }
+
+  #segmentBytes(): number {
+    const { entryBytesMax = mebi, segmentBytes = 16 * mebi } = this.#options;
+    // Any entry fits, with the head of the segment before it.
+    return Math.max(segmentBytes, 2 ** Math.ceil(Math.log2(entryBytesMax + 512)));
+  }
+
+  #logEntry({ index, term, kind, payload }: Entry): void {
+    const wal = this.#wal;
+    const at = wal.begin(recordType.entry, entryFixedBytes + payload.byteLength);
+    const { bytes } = wal;
+    bytes.writeDoubleLE(index, at);
+    bytes.writeDoubleLE(term, at + 8);
+    bytes.writeUInt32LE(entryKinds.indexOf(kind), at + 16);
+    bytes.writeUInt32LE(0, at + 20);
+    bytes.set(payload, at + entryFixedBytes);
+    wal.end(index);
+    this.#logged.bounds = { ...this.#logged.bounds, lastIndex: index };
+  }
+
+  #logBounds({ continues }: { readonly continues: boolean }): void {
+    const { firstIndex, lastIndex, snapshotIndex, snapshotTerm } = this.#memory;
+    const termBeforeFirst = this.termAt(firstIndex - 1) ?? 0;
+    const log = { firstIndex, lastIndex, termBeforeFirst };
+    const bounds = { ...log, snapshotIndex, snapshotTerm, continues };
+    const at = this.#wal.begin(recordType.bounds, boundsBodyBytes());
+    writeBounds(this.#wal.bytes, at, bounds);
+    this.#wal.end();
+    this.#logged.bounds = bounds;
+  }
+
+  #isSyncDue(): boolean {
+    const { syncPolicy = 'always', intervalMs = 100, nowMs } = this.#options;
+    // Files are removed only once the record that makes them useless is durable.
+    if (syncPolicy === 'always' || this.#mustSync || this.#hasGarbage) return true;
+    if (syncPolicy === 'none' || nowMs === undefined) return false;
+    return nowMs() - this.#syncedAtMs >= intervalMs;
+  }
+
+  #syncNow(): void {
+    this.#wal.sync();
+    this.#mustSync = false;
+    this.#syncedAtMs = this.#options.nowMs?.() ?? 0;
+    if (this.#hasGarbage) this.#removeGarbage();
+  }
+
+  /** What is durable now says that nobody needs these files: old segments, older snapshots. */
+  #removeGarbage(): void {
+    this.#hasGarbage = false;
+    const { directory } = this.#options;
+    this.#wal.removeBefore(Math.min(this.firstIndex, this.#fallbackIndex + 1));
+    const known = listSnapshots(this.#fs, directory);
+    const isNewer = (index: number): boolean => index > this.snapshotIndex;
+    const kept = known.filter(({ index }) => !isNewer(index)).slice(0, 2);
+    for (const name of known) {
+      if (!kept.includes(name)) this.#fs.remove(snapshotPath(directory, name));
+    }
+  }
+
+  /** Does something with the disk; whatever goes wrong there is the end of this storage. */
+  #attempt<T>(what: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      this.#failure = failureOf(error, what, this.#options.directory);
+      throw this.#failure;
+    }
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (!this.#isClosed) return;
+    throw new RaftError('RAFT_STOPPED', 'this storage was closed; open the directory once more');
+  }
+}
+
+function failureOf(error: unknown, what: string, directory: string): RaftError {
+  if (error instanceof RaftError) return error;
+  const { code = 'unknown', message } = error as NodeJS.ErrnoException;
+  return new RaftError(
+    'RAFT_STORAGE_FAILED',
+    `the storage in ${directory} failed at ${what}: ${message}`,
+    { cause: error, details: { directory, code } },
+  );
+}
