@@ -5,7 +5,15 @@
  * have given it. MessagePack keeps that promise for trees of plain data only, so a value is looked
  * through first; what is more than plain data goes to the serializer of V8 (`structured.ts`).
  */
-import { isDate, isProxy, isUint8Array } from 'node:util/types';
+import {
+  isAnyArrayBuffer,
+  isDate,
+  isMap,
+  isNativeError,
+  isProxy,
+  isSet,
+  isUint8Array,
+} from 'node:util/types';
 import { isWellFormed } from './text.js';
 
 /** Deeper values are left to V8: msgpackr recurses, when it reads too, on who knows which stack. */
@@ -82,6 +90,38 @@ function hasPlainElements(value: unknown[], seen: Set<object>, depth: number): b
 
 function isPlainKey(key: string): boolean {
   return key !== '__proto__' && isWellFormed(key);
+}
+
+/**
+ * Whether a part of `value` stands below more than `levelsMax` others, on the way by which the
+ * structured clone comes to it first. Uses no stack of its own, however deep the value is.
+ */
+export function isDeeperThan(value: unknown, levelsMax: number): boolean {
+  const seen = new Set<object>();
+  const parts: unknown[] = [value];
+  const levels: number[] = [1];
+  while (parts.length > 0) {
+    const part = parts.pop();
+    const level = levels.pop() ?? 0;
+    if (typeof part !== 'object' || part === null || seen.has(part)) continue;
+    if (level > levelsMax) return true;
+    seen.add(part);
+    // What was added last is looked at first.
+    for (const child of partsOf(part).reverse()) {
+      parts.push(child);
+      levels.push(level + 1);
+    }
+  }
+  return false;
+}
+
+/** What the structured clone goes into, in its order. */
+function partsOf(value: object): unknown[] {
+  if (isProxy(value) || ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return [];
+  if (isMap(value)) return [...value].flat();
+  if (isSet(value)) return [...value];
+  if (isNativeError(value)) return [read(value, 'cause')];
+  return Object.keys(value).map((key) => read(value, key));
 }
 
 /**

@@ -6,20 +6,24 @@
  *      2        a string in UTF-8
  *      3        a string in UTF-16: it holds a lone surrogate, which UTF-8 cannot
  *      4        bytes: of a Uint8Array or Buffer; comes back as a Uint8Array
- *      5        MessagePack: a tree of plain data (see `isPlain`)
+ *      5        MessagePack: a tree of plain data (see `isPlain`), and what comes back as one
  *      6        V8's structured clone: anything else that can be cloned
+ *
+ * Which form a value takes follows from the value alone, never from how much stack is left. It may
+ * have 1,000 levels, each an object that holds the next one; more are refused.
  *
  * Equal values have equal bytes as far as `cas` can count on it: strings, numbers, booleans, null,
  * bytes (Buffer or Uint8Array alike), dates, and arrays and plain objects of those if their keys
- * were inserted in the same order. Not equal are 1 and 1n, 0 and -0, and an object that holds one
- * part twice against one that holds two equal parts.
+ * were inserted in the same order, up to 64 levels; and every value that came out of the store has
+ * the bytes that it had there. Not equal are 1 and 1n, 0 and -0, and an object that holds one part
+ * twice against one that holds two equal parts.
  *
  * `undefined` can be stored, but `get` cannot tell it from a missing key.
  */
 import { isUint8Array } from 'node:util/types';
 import { Packr, RESET_BUFFER_MODE } from 'msgpackr/pack';
 import { RaftError } from '../errors.js';
-import { findRefused, isPlain } from './cloneable.js';
+import { findRefused, isDeeperThan, isPlain } from './cloneable.js';
 import { deserialize, serialize } from './structured.js';
 import { isWellFormed, readLatin1, readUtf8, readUtf16, writeUtf8, writeUtf16 } from './text.js';
 
@@ -32,6 +36,9 @@ const tagUtf16 = 3;
 const tagBytes = 4;
 const tagMessagePack = 5;
 const tagStructured = 6;
+
+/** Half of what V8 can follow on the stack of a thread with the usual 984 KiB. */
+const levelsMax = 1_000;
 
 // Objects are MessagePack maps of string keys: no records, whose bytes would depend on what was
 // packed before. The pure JavaScript build ('msgpackr/pack'), since the native one would be loaded
@@ -63,10 +70,8 @@ export function encodeValue(
   if (isUint8Array(value) && value.byteLength > 0) {
     return encodeBytes(value, tagBytes, target, at, end);
   }
-  const plain = packPlain(value);
-  return plain === undefined
-    ? encodeBytes(clone(value), tagStructured, target, at, end)
-    : encodeBytes(plain, tagMessagePack, target, at, end);
+  const { tag, bytes } = formOf(value);
+  return encodeBytes(bytes, tag, target, at, end);
 }
 
 /** How many bytes `encodeValue` needs. For a structure this costs as much as encoding it. */
@@ -75,7 +80,7 @@ export function valueByteLength(value: Value): number {
     return 1 + (isWellFormed(value) ? Buffer.byteLength(value) : value.length * 2);
   }
   if (isUint8Array(value) && value.byteLength > 0) return 1 + value.byteLength;
-  return 1 + (packPlain(value) ?? clone(value)).byteLength;
+  return 1 + formOf(value).bytes.byteLength;
 }
 
 /** The value that was encoded there: always a copy, so that the memory may be used again. */
@@ -134,38 +139,61 @@ function encodeBytes(
   return bytesEnd;
 }
 
-/** A view of msgpackr's own buffer, good until the next call; undefined if it is no plain data. */
+/** The bytes of an object or a primitive, good until the next call. */
+function formOf(value: unknown): { readonly tag: number; readonly bytes: Uint8Array } {
+  const plain = packPlain(value);
+  if (plain) return { tag: tagMessagePack, bytes: plain };
+  // What is stored is what will be read: an instance of a class is a plain object by then. So what
+  // came out of the store has the same bytes as when it went in. V8 alone would not give them: an
+  // array that could have holes takes other bytes than its equal that could not, and optimized
+  // code may turn the one into the other between two calls.
+  const back = clone(value);
+  const plainBack = packPlain(back);
+  if (plainBack) return { tag: tagMessagePack, bytes: plainBack };
+  return { tag: tagStructured, bytes: blaming(value, () => serialize(back)) };
+}
+
+/** A view of msgpackr's own buffer; undefined if the value is no plain data. */
 function packPlain(value: unknown): Uint8Array | undefined {
   try {
     return isPlain(value) ? packr.pack(value, RESET_BUFFER_MODE) : undefined;
-  } catch {
+  } catch (error) {
+    // At the end of the stack, V8 might still get through: to other bytes for the same value.
+    if (error instanceof RangeError) throw refusal('value', error.message, error);
     return undefined; // A getter threw: the structured clone will say so, with the path.
   }
 }
 
 /** Takes only what also comes back: some objects of the platform serialize and never return. */
-function clone(value: unknown): Uint8Array {
+function clone(value: unknown): unknown {
+  if (isDeeperThan(value, levelsMax)) {
+    throw refusal('value', `it has more than ${levelsMax.toLocaleString('en-US')} levels`);
+  }
+  return blaming(value, () => deserialize(serialize(value)));
+}
+
+/** What `attempt` gives, or an error that says which part of the value was refused. */
+function blaming<T>(value: unknown, attempt: () => T): T {
   try {
-    return roundTrip(value);
+    return attempt();
   } catch (cause) {
-    const path = findRefused(value, isRefused);
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new RaftError('RAFT_VALUE_NOT_CLONEABLE', `${path} cannot be stored: ${reason}`, {
-      cause,
-      details: { outcome: 'rejected', path },
-    });
+    // A RangeError is the end of the stack, and a search would not come far.
+    const path = cause instanceof RangeError ? 'value' : findRefused(value, isRefused);
+    throw refusal(path, reason, cause);
   }
 }
 
-function roundTrip(value: unknown): Uint8Array {
-  const bytes = serialize(value);
-  deserialize(bytes);
-  return bytes;
+function refusal(path: string, reason: string, cause?: unknown): RaftError {
+  return new RaftError('RAFT_VALUE_NOT_CLONEABLE', `${path} cannot be stored: ${reason}`, {
+    ...(cause === undefined ? {} : { cause }),
+    details: { outcome: 'rejected', path },
+  });
 }
 
 function isRefused(part: unknown): boolean {
   try {
-    roundTrip(part);
+    deserialize(serialize(part));
     return false;
   } catch {
     return true;

@@ -226,16 +226,84 @@ test('bytes whose buffer was transferred away are refused, not stored as empty',
   t.is(refusal(bytes).code, 'RAFT_VALUE_NOT_CLONEABLE');
 });
 
-test('a value deeper than the stack is refused, one of 500 levels is not', (t) => {
-  const nest = (depth: number): unknown => {
-    let value: unknown = 'core';
-    for (let i = 0; i < depth; i++) value = [value];
-    return value;
-  };
+const nestings: Readonly<Record<string, (value: unknown) => unknown>> = {
+  array: (value) => [value],
+  object: (value) => ({ value }),
+  'value of a Map': (value) => new Map([['k', value]]),
+  'key of a Map': (value) => new Map([[value, 'v']]),
+  Set: (value) => new Set([value]),
+  cause: (value) => new Error('x', { cause: value }),
+};
 
-  t.is(JSON.stringify(roundTrip(nest(500))), JSON.stringify(nest(500)));
-  t.is(encode(nest(500))[0], 6, 'MessagePack is not trusted with it');
+function nest(levels: number, wrap: (value: unknown) => unknown = (value) => [value]): unknown {
+  let value: unknown = 'core';
+  for (let i = 0; i < levels; i++) value = wrap(value);
+  return value;
+}
+
+test('a value may have 1,000 levels of anything, and not one more', (t) => {
+  for (const [name, wrap] of Object.entries(nestings)) {
+    const bytes = encode(nest(1_000, wrap));
+
+    t.is(valueByteLength(nest(1_000, wrap)), bytes.length, name);
+    const back = decodeValue(bytes, 0, bytes.length);
+    t.true(encode(back).equals(bytes), name);
+    t.deepEqual(refusal(nest(1_001, wrap)), { code: 'RAFT_VALUE_NOT_CLONEABLE', path: 'value' });
+  }
+  t.is(JSON.stringify(roundTrip(nest(1_000))), JSON.stringify(nest(1_000)));
+  t.is(encode(nest(1_000))[0], 6, 'MessagePack is not trusted with it');
   t.is(refusal(nest(200_000)).code, 'RAFT_VALUE_NOT_CLONEABLE');
+});
+
+test('the form of a value does not depend on how much stack is left', (t) => {
+  for (const value of [nest(40), nest(60, nestings['object']), nest(80)]) {
+    const form = encode(value);
+    let refusals = 0;
+    const atTheEndOfTheStack = (): Buffer => {
+      try {
+        return atTheEndOfTheStack();
+      } catch (error) {
+        // Here is a little more stack than where this came from.
+        if (isRaftError(error, 'RAFT_VALUE_NOT_CLONEABLE')) refusals += 1;
+        return encode(value);
+      }
+    };
+
+    t.true(atTheEndOfTheStack().equals(form));
+    t.true(refusals > 0, 'what does not fit on the stack is refused, not stored in another form');
+  }
+});
+
+test('a value that came out of the store has the bytes that it had there', (t) => {
+  const property = fc.property(anyValue, (value) => {
+    const bytes = encode(value);
+    assert.ok(encode(decodeValue(bytes, 0, bytes.length)).equals(bytes));
+  });
+
+  t.notThrows(() => fc.assert(property, { numRuns: 2_000 }));
+});
+
+test('an instance of a class has the bytes of the plain object that it comes back as', (t) => {
+  class Point {
+    x = 1;
+  }
+  const bare = Object.assign(Object.create(null), { x: 1 });
+
+  t.true(encode(new Point()).equals(encode({ x: 1 })));
+  t.true(encode(bare).equals(encode({ x: 1 })));
+  t.true(encode([new Point()]).equals(encode([{ x: 1 }])));
+});
+
+test('an array has the same bytes whether V8 thinks that it may have holes or not', (t) => {
+  const holey = new Array<unknown>(2).fill('x');
+  const grown: unknown[] = [];
+  grown[1] = 'x';
+  grown[0] = 'x';
+  const inMap = (list: unknown): Buffer => encode(new Map([['list', list]]));
+
+  t.true(inMap(holey).equals(inMap(['x', 'x'])));
+  t.true(inMap(grown).equals(inMap(['x', 'x'])));
+  t.true(encode(nest(100, (v) => new Array(1).fill(v))).equals(encode(nest(100))));
 });
 
 test('equal values have equal bytes, which is what cas compares', (t) => {
