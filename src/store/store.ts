@@ -70,8 +70,9 @@ export interface CasResult {
  * A replicated map from strings to values.
  *
  * Keys are well-formed strings of at most 1,024 bytes in UTF-8 (`keyBytesMax`). Values are whatever
- * `structuredClone` takes, in 1,000 levels and `valueBytesMax` encoded bytes at most, and are
- * encoded within the call: what happens to them afterwards does not matter. A `Buffer` comes back as a `Uint8Array`.
+ * `structuredClone` takes, in 1,000 levels and `valueBytesMax` encoded bytes at most. They are
+ * encoded within the call: what happens to them afterwards does not matter. A `Buffer` comes back
+ * as a `Uint8Array`.
  *
  * Every call can reject with these codes; the ones of its arguments leave no trace:
  *
