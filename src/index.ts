@@ -19,7 +19,7 @@ export type {
   NodeStatus,
 } from './cluster/status.js';
 export type { WaitOptions } from './cluster/waiting.js';
-export type { Fault } from './cluster/weather.js';
+export type { Fault, HeldMessage, InjectedMessage } from './cluster/weather.js';
 export { type ErrorCode, type ErrorDetails, errorCodes, RaftError } from './errors.js';
 export type { Distribution } from './network/distribution.js';
 export type { PartitionOptions, ReleaseOptions } from './network/installed.js';

@@ -48,6 +48,18 @@ export function writeEnvelope(memory: FrameMemory, at: number, fields: EnvelopeF
   words[word + 7] = 0;
 }
 
+/** Reads the envelope of a copied frame, which it begins with. */
+export function readEnvelope(frame: Buffer): EnvelopeFields {
+  return {
+    source: frame.readUInt16LE(4),
+    destination: frame.readUInt16LE(6),
+    sourceIncarnation: frame.readInt32LE(8),
+    destinationIncarnation: frame.readInt32LE(12),
+    kind: frame.readUInt8(16),
+    correlationId: frame.readInt32LE(20),
+  };
+}
+
 /** Marks a frame as routed on the given generation of its link's detour, and seals its body. */
 export function sealRouted(
   memory: FrameMemory,

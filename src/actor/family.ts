@@ -76,6 +76,14 @@ export class Family {
     return child;
   }
 
+  /** Takes a child in that does not run before it is restarted. */
+  prepare(spec: ChildSpec, actor: ActorId): ManagedChild {
+    const child = new ManagedChild(spec, actor);
+    child.isWanted = false;
+    this.#children.set(spec.id, child);
+    return child;
+  }
+
   has(id: string): boolean {
     return this.#children.has(id);
   }

@@ -120,11 +120,7 @@ export class Supervisor implements AsyncDisposable {
    * ready in time (a first start is not tried again), `RAFT_INVALID_OPTION`, `RAFT_STOPPED`.
    */
   async start(spec: ChildSpec): Promise<Child> {
-    this.#assertOpen();
-    validateSpec(spec, {
-      isNameTaken: this.#family.has(spec.id),
-      isActorFree: (actor) => this.#isAllocated(actor) && !this.#isInhabited(actor),
-    });
+    this.#validate(spec);
     const actor = spec.actor ?? this.allocateActor();
     try {
       return await this.#family.start(spec, actor);
@@ -132,6 +128,12 @@ export class Supervisor implements AsyncDisposable {
       if (spec.actor === undefined) void this.#releaseActor(actor);
       throw error;
     }
+  }
+
+  /** Takes in a child that is down until `restart` starts it for the first time. */
+  prepare(spec: ChildSpec): Child {
+    this.#validate(spec);
+    return this.#family.prepare(spec, spec.actor ?? this.allocateActor());
   }
 
   /** Starts children one after the other; if one fails, stops those before it, in reverse. */
@@ -270,6 +272,14 @@ export class Supervisor implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
     return this.#disposal;
+  }
+
+  #validate(spec: ChildSpec): void {
+    this.#assertOpen();
+    validateSpec(spec, {
+      isNameTaken: this.#family.has(spec.id),
+      isActorFree: (actor) => this.#isAllocated(actor) && !this.#isInhabited(actor),
+    });
   }
 
   async #dispose(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The virtual client: requests to a node of the script's choice, past every partition. */
 import type { Clock } from '../clock.js';
+import { isRaftError } from '../errors.js';
 import type { ChiNode, Nodes } from './nodes.js';
 import { pause } from './pause.js';
 import type { Printer } from './printer.js';
@@ -12,7 +13,7 @@ import {
 } from './python.js';
 import { parsePythonJson } from './python-json.js';
 import { outstandingMax, type RequestKind, Requests, type Response } from './requests.js';
-import type { ChiAnswer, ChiTarget } from './target.js';
+import type { ChiAnswer, ChiMessage, ChiTarget } from './target.js';
 
 /** What the text of an answer without a majority is, here and in the course project. */
 const noQuorumText = 'request timed out: no quorum or no leader';
@@ -38,8 +39,6 @@ export interface ClientRequest {
   /** Whether to return only once the answer was printed. */
   readonly wait: boolean;
 }
-
-type Fields = { readonly [field: string]: JsonValue };
 
 export class Client {
   readonly #surroundings: ClientSurroundings;
@@ -67,7 +66,7 @@ export class Client {
   async sendMessage(text: string): Promise<void> {
     const message = readMessage(text);
     const { destination, type } = message;
-    const { nodes, target } = this.#surroundings;
+    const { nodes, printer, target } = this.#surroundings;
     const node = typeof destination === 'string' ? nodes.find(destination) : undefined;
     if (type === 'get' || type === 'set') {
       const id = messageId(message);
@@ -83,7 +82,14 @@ export class Client {
         `send_msg can send get and set to this cluster, not ${pythonText(type)}`,
       );
     }
-    if (node !== undefined) await target.deliver(node.id, message);
+    if (node === undefined) return;
+    try {
+      await target.deliver(node.id, message);
+    } catch (error) {
+      // The node would have thrown it away: the run goes on, and the person learns why.
+      if (!isRaftError(error, 'RAFT_INVALID_OPTION')) throw error;
+      printer.warning(`${node.id} cannot read this ${pythonText(type)}: ${error.message}`);
+    }
   }
 
   /** Waits, for `waitLimitMs` at most, until nothing is pending that an answer can come for. */
@@ -153,7 +159,7 @@ function outcomeOf(answer: ChiAnswer, key: string): Response['outcome'] | undefi
   }
 }
 
-function readMessage(text: string): Fields & { readonly type: JsonValue } {
+function readMessage(text: string): ChiMessage & { readonly type: JsonValue } {
   const message = parsePythonJson(text);
   if (!isFields(message)) throw chistributedException(`Not a valid message: ${text}`);
   const type = requiredField(message, 'type');
@@ -171,19 +177,19 @@ const requestFields: ReadonlyMap<JsonValue, readonly string[]> = new Map([
   ['set', ['id', 'key', 'value']],
 ]);
 
-function requiredField(message: Fields, field: string): JsonValue {
+function requiredField(message: ChiMessage, field: string): JsonValue {
   if (Object.hasOwn(message, field)) return message[field];
   const text = `Message does not have '${field}' field: ${pythonLiteral(message)}`;
   throw chistributedException(text);
 }
 
 /** Answers are matched by number, so another kind of id could never be answered. */
-function messageId(message: Fields): number {
+function messageId(message: ChiMessage): number {
   const { id } = message;
   if (typeof id === 'number' && Number.isSafeInteger(id)) return id;
   throw new PythonError('TypeError', `id must be a number, not ${pythonLiteral(id)}`);
 }
 
-function isFields(value: JsonValue): value is Fields {
+function isFields(value: JsonValue): value is ChiMessage {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

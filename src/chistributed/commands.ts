@@ -7,8 +7,8 @@ const partitionName: OptionSpec = { short: '-n', long: '--name', takes: 'text' }
 const wait: OptionSpec = { long: '--wait', takes: 'nothing' };
 const deliver: OptionSpec = { short: '-d', long: '--deliver', takes: 'nothing' };
 
-/** The commands that take options. */
-export type OptionCommand =
+/** The commands that take options and that the tool knows. */
+type ToolCommand =
   | 'start'
   | 'get'
   | 'set'
@@ -19,6 +19,33 @@ export type OptionCommand =
   | 'remove_partition'
   | 'show_queue'
   | 'show_partitions';
+
+/** The commands for people: the tool does not know them, so scripts for both do without. */
+export type LaboratoryCommand =
+  | 'crash'
+  | 'restart'
+  | 'pause'
+  | 'resume'
+  | 'delay'
+  | 'drop'
+  | 'leader'
+  | 'status'
+  | 'seed';
+
+/** The commands that take options. */
+export type OptionCommand = ToolCommand | LaboratoryCommand;
+
+const laboratoryTables: Readonly<Record<LaboratoryCommand, readonly OptionSpec[]>> = {
+  crash: [nodeId],
+  restart: [nodeId],
+  pause: [nodeId],
+  resume: [nodeId],
+  delay: [nodeId, { short: '-t', long: '--time', takes: 'number' }],
+  drop: [nodeId, { short: '-r', long: '--rate', takes: 'number' }],
+  leader: [wait],
+  status: [],
+  seed: [{ short: '-s', long: '--seed', takes: 'number' }],
+};
 
 /** The options of each, in the order of its usage text. */
 export const optionTables: Readonly<Record<OptionCommand, readonly OptionSpec[]>> = {
@@ -36,6 +63,7 @@ export const optionTables: Readonly<Record<OptionCommand, readonly OptionSpec[]>
   remove_partition: [partitionName, deliver],
   show_queue: [{ short: '-v', long: '--verbose', takes: 'nothing' }],
   show_partitions: [{ short: '-f', long: '--include-failed-nodes', takes: 'nothing' }],
+  ...laboratoryTables,
 };
 
 /** The commands that take the rest of the line as it is. */
@@ -48,6 +76,18 @@ export const refusedCommands: ReadonlySet<string> = new Set(['shell', 'edit', 'p
 export function isOptionCommand(name: string): name is OptionCommand {
   return Object.hasOwn(optionTables, name);
 }
+
+export function isLaboratoryCommand(name: OptionCommand): name is LaboratoryCommand {
+  return Object.hasOwn(laboratoryTables, name);
+}
+
+/** The names of all commands, for those who type them. */
+export const commandNames: readonly string[] = [
+  ...Object.keys(optionTables),
+  'send_msg',
+  'load',
+  'quit',
+];
 
 export function isPlainCommand(name: string): name is PlainCommand {
   return plainCommands.some((plain) => plain === name);

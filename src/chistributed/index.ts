@@ -3,10 +3,16 @@
  *
  * `runScript` executes one on any cluster that stands behind a `ChiTarget`.
  */
+export { type ClusterTarget, createClusterTarget } from './cluster-target.js';
 export type { ConfigurationSource } from './configuration.js';
 export type { ChiOutput } from './printer.js';
 export type { JsonValue } from './python.js';
-export { type RunScriptOptions, type RunScriptResult, runScript } from './run-script.js';
+export {
+  type ChiSession,
+  type RunScriptOptions,
+  type RunScriptResult,
+  runScript,
+} from './run-script.js';
 export type {
   ChiAnswer,
   ChiPartition,

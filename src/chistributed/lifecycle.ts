@@ -5,7 +5,7 @@ import { failurePartition, type Partitions } from './partitions.js';
 import { pause } from './pause.js';
 import type { Printer } from './printer.js';
 import { chistributedException } from './python.js';
-import type { ChiTarget } from './target.js';
+import type { ChiLaboratory, ChiTarget } from './target.js';
 
 /** A node that is not up by then counts as failed; one that is up later runs all the same (7.5). */
 const startLimitMs = 4_500;
@@ -37,11 +37,31 @@ export class Lifecycle {
       printer.line(`Node ${node.id} is already ${what}`);
       return true;
     }
-    const up = this.#bringUp(node, options.words);
+    const up = this.#bringUp(node, target.start(node.id, options.words));
     if (!options.wait) {
       void this.#limited(node, up);
       return true;
     }
+    return this.#awaitUp(node, up);
+  }
+
+  /** Ends the node if it runs, and starts it; one that is cut off stays so. As `start`. */
+  async restart(node: ChiNode, laboratory: ChiLaboratory): Promise<boolean> {
+    await node.starting;
+    const isCutOff = node.state === 'partitioned';
+    const goesOn = await this.#awaitUp(node, this.#bringUp(node, laboratory.restart(node.id)));
+    if (isCutOff && node.state === 'running') node.state = 'partitioned';
+    return goesOn;
+  }
+
+  /** Ends the node; one that is cut off stays so. */
+  async crash(node: ChiNode, laboratory: ChiLaboratory): Promise<void> {
+    await laboratory.crash(node.id);
+    if (node.state === 'running') node.state = 'crashed';
+  }
+
+  async #awaitUp(node: ChiNode, up: Promise<void>): Promise<boolean> {
+    const { printer } = this.#surroundings;
     await this.#limited(node, up);
     // Read anew: the state moved while the node was starting.
     const state: string = node.state;
@@ -82,10 +102,10 @@ export class Lifecycle {
   }
 
   /** Sets the states of a start. Resolves, never rejects, when the node is up or dead. */
-  #bringUp(node: ChiNode, words: readonly string[]): Promise<void> {
-    const { printer, target } = this.#surroundings;
+  #bringUp(node: ChiNode, started: Promise<void>): Promise<void> {
+    const { printer } = this.#surroundings;
     node.state = 'starting';
-    const up = target.start(node.id, words).then(
+    const up = started.then(
       () => {
         node.state = 'running';
       },

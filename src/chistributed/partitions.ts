@@ -26,6 +26,11 @@ export class Partitions {
     this.#target = target;
   }
 
+  /** In order of creation; those without a name are left out. */
+  get names(): string[] {
+    return [...this.#byName.keys()].filter((name) => name !== null);
+  }
+
   has(name: PartitionName): boolean {
     return this.#byName.has(name);
   }

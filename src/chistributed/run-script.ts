@@ -2,8 +2,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Clock, systemClock } from '../clock.js';
 import { isRaftError, RaftError } from '../errors.js';
+import { type Completion, complete } from './completion.js';
 import { type ConfigurationSource, readNodes } from './configuration.js';
 import { allLines } from './lines.js';
+import { Log, type LogLevel } from './log.js';
 import { type ChiOutput, Printer } from './printer.js';
 import { Runner, type Verdict } from './runner.js';
 import { nodesStarted, readScript, type Script, ScriptLines } from './script.js';
@@ -16,9 +18,10 @@ export interface RunScriptOptions {
   /**
    * Lines to run after the script, such as those of standard input. Its end prints an empty line,
    * as the tool does. With it, a script that cannot be read is reported and the run goes on.
-   * Default: none, so the run ends with the script.
+   * A function is called once, when the nodes are known. Default: none, so the run ends with the
+   * script.
    */
-  readonly input?: AsyncIterable<string>;
+  readonly input?: AsyncIterable<string> | ((session: ChiSession) => AsyncIterable<string>);
   /**
    * Which nodes there are. Default: the nodes that the script's `start` commands name, in order of
    * first mention, those of the scripts that it loads included.
@@ -28,7 +31,7 @@ export interface RunScriptOptions {
    * Makes the cluster for these nodes, none of them started. Called once, before the first line,
    * unless there is no node at all. The run disposes the target.
    */
-  readonly createTarget: (nodes: readonly string[]) => ChiTarget | Promise<ChiTarget>;
+  readonly createTarget: (nodes: readonly string[], log: Log) => ChiTarget | Promise<ChiTarget>;
   /** Default: those of the process. Colours are used where `isTTY` is true. */
   readonly stdout?: ChiOutput;
   readonly stderr?: ChiOutput;
@@ -41,8 +44,16 @@ export interface RunScriptOptions {
   readonly waitLimitMs?: number;
   /** Whether lines that fail show a stack trace. Default: false. */
   readonly debug?: boolean;
+  /** How much the run tells about itself on standard error. Default: 'warning', so nothing. */
+  readonly logLevel?: LogLevel;
   /** Default: the machine's. */
   readonly clock?: Clock;
+}
+
+/** What a person who types lines may ask about the run. */
+export interface ChiSession {
+  /** What the last word of a line may become. */
+  complete(line: string): Completion;
 }
 
 /** How a run ended. */
@@ -86,18 +97,23 @@ export async function runScript(options: RunScriptOptions): Promise<RunScriptRes
 
   const lines = new ScriptLines();
   if (script !== undefined) lines.insert(script);
-  await using target = nodes.length === 0 ? nobody : await options.createTarget(nodes);
+  const clock = options.clock ?? systemClock;
+  const log = new Log({ output: stderr, level: options.logLevel ?? 'warning', clock });
+  log.write('info', 'Starting broker');
+  await using target = nodes.length === 0 ? nobody : await options.createTarget(nodes, log);
   const runner = new Runner({
     nodes,
     target,
     printer,
     signal,
     script: lines,
-    clock: options.clock ?? systemClock,
+    clock,
     waitLimitMs: options.waitLimitMs ?? waitLimitMsDefault,
     debug: options.debug ?? false,
   });
-  const ended = await runLines(runner, allLines({ script: lines, input: options.input, signal }));
+  const session: ChiSession = { complete: (line) => complete(line, runner.vocabulary) };
+  const input = typeof options.input === 'function' ? options.input(session) : options.input;
+  const ended = await runLines(runner, allLines({ script: lines, input, signal }));
   if (ended === 'end' && options.input === undefined) await runner.drain();
   runner.close();
   if (signal.aborted) {

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.js';
 import { isRaftError } from '../errors.js';
 import { Client } from './client.js';
 import {
+  isLaboratoryCommand,
   isOptionCommand,
   isPlainCommand,
   type OptionCommand,
@@ -13,6 +14,8 @@ import {
   type PlainCommand,
   refusedCommands,
 } from './commands.js';
+import type { Vocabulary } from './completion.js';
+import { Laboratory } from './laboratory.js';
 import { Lifecycle } from './lifecycle.js';
 import { readLine } from './line.js';
 import { type ChiNode, Nodes } from './nodes.js';
@@ -50,6 +53,7 @@ export class Runner {
   readonly #partitions: Partitions;
   readonly #lifecycle: Lifecycle;
   readonly #client: Client;
+  readonly #laboratory: Laboratory;
 
   constructor(surroundings: RunnerSurroundings) {
     const nodes = new Nodes(surroundings.nodes);
@@ -59,6 +63,13 @@ export class Runner {
     this.#partitions = partitions;
     this.#lifecycle = new Lifecycle({ ...surroundings, nodes, partitions });
     this.#client = new Client({ ...surroundings, nodes });
+    const nodeOf = (options: ParsedOptions) => this.#nodeOf(options);
+    this.#laboratory = new Laboratory({ ...surroundings, lifecycle: this.#lifecycle, nodeOf });
+  }
+
+  /** What a person may type next. */
+  get vocabulary(): Vocabulary {
+    return { nodes: this.#nodes.ids, partitions: this.#partitions.names };
   }
 
   /** Executes one line. Does not reject for anything that a line can do wrong. */
@@ -122,6 +133,9 @@ export class Runner {
   }
 
   async #run(name: OptionCommand, options: ParsedOptions): Promise<Verdict> {
+    if (isLaboratoryCommand(name)) {
+      return (await this.#laboratory.run(name, options)) ? 'go-on' : 'node-crashed';
+    }
     switch (name) {
       case 'start':
         return this.#start(options);

@@ -43,7 +43,55 @@ export interface ChiTarget extends AsyncDisposable {
    * Hands a message to a node directly, past every partition, with nobody named as its sender.
    * A node that does not run never sees it. Absent: `send_msg` takes get and set only.
    */
-  deliver?(nodeId: string, message: { readonly [field: string]: JsonValue }): Promise<void>;
+  deliver?(nodeId: string, message: ChiMessage): Promise<void>;
+
+  /** What the commands that the tool does not know act on. Absent: they are refused. */
+  readonly laboratory?: ChiLaboratory;
+}
+
+/** A message as `send_msg` has it. */
+export interface ChiMessage {
+  readonly [field: string]: JsonValue;
+}
+
+/** The messages that `delay` and `drop` are about: all between nodes, or those of one of them. */
+export interface LinkFault {
+  /** Default: all nodes. */
+  readonly nodeId?: string | undefined;
+}
+
+/** What a person may do to a cluster, beside what the tool can. */
+export interface ChiLaboratory {
+  /** Ends the node at whatever instruction it is. It stays down until it is started. */
+  crash(nodeId: string): Promise<void>;
+  /** Ends the node if it runs, and starts it; resolves and rejects as `ChiTarget.start` does. */
+  restart(nodeId: string): Promise<void>;
+  /** Stops the node as SIGSTOP would; its mail waits. */
+  pause(nodeId: string): Promise<void>;
+  resume(nodeId: string): Promise<void>;
+  /** Messages take this much longer from now on, in ms >= 0; it replaces the delay before it. */
+  delay(fault: LinkFault & { readonly ms: number }): Promise<void>;
+  /** This share of the messages is lost from now on, 0 to 1; it replaces the one before it. */
+  drop(fault: LinkFault & { readonly rate: number }): Promise<void>;
+  /** Who leads the newest term; `undefined` while nobody does. */
+  leader(): { readonly nodeId: string; readonly term: number } | undefined;
+  /** All nodes in order; none before the first one was started. */
+  status(): readonly NodeReport[];
+  /** The seed of the run; from then on it is fixed. */
+  seed(): Promise<number>;
+  /** Sets the seed. False once something was asked of the cluster, which has its seed by then. */
+  reseed(seed: number): boolean;
+}
+
+/** How a node fares. */
+export interface NodeReport {
+  readonly nodeId: string;
+  /** `running`, `paused`, `starting` or `down`. */
+  readonly state: string;
+  readonly role: string;
+  readonly term: number;
+  readonly commitIndex: number;
+  readonly lastApplied: number;
 }
 
 /** How a node answered a request. */

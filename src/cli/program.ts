@@ -2,13 +2,14 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
+import { chiCommand } from './chi.js';
 import type { CommandMaker } from './command.js';
 import { oneLine } from './failure.js';
 import { runCommand } from './run.js';
 import { startCommand } from './start.js';
 import type { Terminal } from './terminal.js';
 
-const makers: readonly CommandMaker[] = [startCommand, runCommand, benchCommand];
+const makers: readonly CommandMaker[] = [startCommand, runCommand, chiCommand, benchCommand];
 
 export function createProgram(terminal: Terminal, end: (exitCode: number) => void): Command {
   const program = new Command('balsa')

@@ -1,8 +1,12 @@
 /** `balsa run FILE.chi`: runs a script of chistributed on a cluster in this process. */
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { type ChiOutput, type ConfigurationSource, runScript } from '../chistributed/index.js';
-import { createChiTarget } from './chi-target.js';
+import {
+  type ChiOutput,
+  type ConfigurationSource,
+  createClusterTarget,
+  runScript,
+} from '../chistributed/index.js';
+import { linesOfStandardInput } from './chi-run.js';
 import { seedRange, whole } from './option-value.js';
 import type { Output, Terminal } from './terminal.js';
 
@@ -55,20 +59,15 @@ Exit codes:
 async function run(file: string, options: RunOptions, terminal: Terminal): Promise<number> {
   const configuration = configurationOf(options);
   const { exitCode } = await runScript({
-    ...(file === '-' ? { input: standardInput } : { script: file }),
+    ...(file === '-' ? { input: linesOfStandardInput() } : { script: file }),
     ...(configuration === undefined ? {} : { configuration }),
-    createTarget: (nodes) => createChiTarget(nodes, { seed: options.seed }),
+    createTarget: (nodes) => createClusterTarget(nodes, { seed: options.seed }),
     stdout: chiOutput(terminal.stdout),
     stderr: chiOutput(terminal.stderr),
     signal: terminal.signal,
   });
   return exitCode;
 }
-
-/** Opened when the first line is asked for: lines that come before that would be lost. */
-const standardInput: AsyncIterable<string> = {
-  [Symbol.asyncIterator]: () => createInterface({ input: process.stdin })[Symbol.asyncIterator](),
-};
 
 function configurationOf({ configFile, config }: RunOptions): ConfigurationSource | undefined {
   if (configFile === undefined && config === undefined) return undefined;

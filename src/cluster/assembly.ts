@@ -75,15 +75,18 @@ export class Assembly implements AsyncDisposable {
     this.events.emit(event);
   }
 
-  /** Connects and starts all nodes; resolves when their threads are ready. */
+  /** Connects all nodes, and starts them unless told otherwise; resolves when they are ready. */
   async start(): Promise<void> {
     const { nodes } = this.roster;
     for (const [at, node] of nodes.entries()) {
       for (const peer of nodes.slice(at + 1)) await this.supervisor.connect(node.actor, peer.actor);
     }
-    await Promise.all(
-      nodes.map((node) => this.supervisor.start(specOf(node, this.roster, this.options))),
-    );
+    const specs = nodes.map((node) => specOf(node, this.roster, this.options));
+    if (this.options.autostart) {
+      await Promise.all(specs.map((spec) => this.supervisor.start(spec)));
+    } else {
+      for (const spec of specs) this.supervisor.prepare(spec);
+    }
   }
 
   openPort(): ClientPort {

@@ -26,7 +26,7 @@ import type { ClusterEvent } from './event.js';
 import { type ClusterOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { ClusterView } from './view.js';
 import type { WaitOptions } from './waiting.js';
-import type { Fault } from './weather.js';
+import type { Fault, HeldMessage, InjectedMessage } from './weather.js';
 
 /**
  * Starts a cluster and resolves when all of its nodes run; the first leader is elected soon after
@@ -202,6 +202,22 @@ export class Cluster
   rule(rule: Rule): Fault {
     this.assembly.assertOpen();
     return this.assembly.weather.rule(rule);
+  }
+
+  /** The messages between nodes that are held back at the moment, oldest first. */
+  held(): HeldMessage[] {
+    return this.assembly.weather.held();
+  }
+
+  /**
+   * Hands a message that somebody wrote by hand to a node, past every rule and partition; it may
+   * break whatever holds between honest nodes. False for a type that nodes do not know and for a
+   * node that is down: then nothing happens. Throws `RAFT_INVALID_OPTION` for fields that make no
+   * message, `RAFT_UNKNOWN_NODE`, and `RAFT_OVERLOADED` when the node's mailbox is full.
+   */
+  inject(message: InjectedMessage): boolean {
+    this.assembly.assertOpen();
+    return this.assembly.weather.inject(message);
   }
 
   /** Heals every network fault; what was held is delivered unless told otherwise. */

@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly size?: number;
   /** Names of the nodes, unique and not empty; default `n1`, `n2`, … Gives the size, too. */
   readonly nodes?: readonly string[];
+  /** Whether the nodes run at once; otherwise each is down until `restart`. Default true. */
+  readonly autostart?: boolean;
   /** Drawn anew for each wait; §5.2. Default 150 to 300 ms; at least two heartbeats. */
   readonly electionTimeout?: Partial<TimeoutRange>;
   /** Time between heartbeats of an idle leader. Whole ms >= 10, default 50. */
@@ -77,6 +79,7 @@ export interface ClusterOptions {
 /** What a cluster runs with: no option is absent. */
 export interface ResolvedOptions {
   readonly nodes: readonly string[];
+  readonly autostart: boolean;
   readonly electionTimeout: TimeoutRange;
   readonly heartbeatMs: number;
   readonly tickMs: number;
@@ -103,6 +106,7 @@ const mebibyte = 2 ** 20;
 const known: ReadonlySet<string> = new Set<keyof ClusterOptions>([
   'size',
   'nodes',
+  'autostart',
   'electionTimeout',
   'heartbeatMs',
   'tickMs',
@@ -145,6 +149,7 @@ export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
   );
   return {
     nodes: resolveNodes(options),
+    autostart: flag('autostart', options.autostart ?? true),
     electionTimeout,
     heartbeatMs,
     tickMs,

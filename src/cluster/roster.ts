@@ -42,7 +42,9 @@ export class Roster {
   }
 
   addClient(actor: number): string {
-    const name = `c${actor}`;
+    const short = `c${actor}`;
+    // A node may be called like that.
+    const name = this.#byId.has(short) ? `client ${actor}` : short;
     this.#clients.set(actor, name);
     return name;
   }

@@ -2,9 +2,11 @@
  * The faults of a live cluster's network: the verbs, joined to the router and told as events.
  */
 
+import { envelopeBytes, writeEnvelope } from '../actor/envelope.js';
 import type { Frame } from '../actor/mailbox.js';
 import type { Supervisor } from '../actor/supervisor.js';
 import type { Clock } from '../clock.js';
+import { RaftError } from '../errors.js';
 import type { Installed, PartitionOptions, ReleaseOptions } from '../network/installed.js';
 import type { LinkCounters } from '../network/link.js';
 import { cutLinks, type PartitionShape } from '../network/partition.js';
@@ -13,6 +15,8 @@ import type { LinkOptions, Rule } from '../network/rule.js';
 import { resolve, type Selector } from '../network/selector.js';
 import { Prng } from '../prng.js';
 import type { NodeId } from '../raft/index.js';
+import { type MessageRecord, recordOf } from '../replica/message-record.js';
+import { frameOfRecord } from '../replica/record-frame.js';
 import { decodeMessage, messageKind } from '../replica/wire.js';
 import { clientFrame } from '../store/protocol.js';
 import type { Roster } from './roster.js';
@@ -23,6 +27,21 @@ export interface Fault extends Disposable {
   readonly isInstalled: boolean;
   /** Heals it; `deliver: false` drops what it held. */
   release(options?: ReleaseOptions): void;
+}
+
+/** A message between two nodes that a partition or a rule holds back. */
+export interface HeldMessage {
+  readonly source: NodeId;
+  readonly destination: NodeId;
+  /** What it says, decoded at each look. */
+  readonly record: MessageRecord;
+}
+
+/** A message that somebody wrote by hand. */
+export interface InjectedMessage extends MessageRecord {
+  /** The node that seems to have sent it. */
+  readonly source: NodeId;
+  readonly destination: NodeId;
 }
 
 export interface WeatherOptions {
@@ -104,6 +123,52 @@ export class Weather implements Disposable {
     this.#faults.clear();
     this.#router.network.heal(options);
     for (const { name } of healed) this.#options.onHealed(name);
+  }
+
+  /** What is held back between nodes, oldest first. */
+  held(): HeldMessage[] {
+    const { roster } = this.#options;
+    const frames = this.#router
+      .held()
+      .filter(({ source, destination }) => roster.isNode(source) && roster.isNode(destination));
+    return frames.map((frame) => ({
+      source: roster.endOf(frame.source),
+      destination: roster.endOf(frame.destination),
+      get record(): MessageRecord {
+        return recordOf(frame) ?? { type: `kind ${frame.kind}`, fields: {} };
+      },
+    }));
+  }
+
+  /**
+   * Puts a message into a node's mailbox, past every rule and partition. False for a type that
+   * nodes do not know, and for a node that is down: then nothing happens.
+   *
+   * Throws `RAFT_UNKNOWN_NODE`, `RAFT_INVALID_OPTION` for fields that make no message, and
+   * `RAFT_OVERLOADED` when the mailbox is full.
+   */
+  inject({ source, destination, ...record }: InjectedMessage): boolean {
+    const { roster, supervisor } = this.#options;
+    const [from, to] = [roster.node(source).actor, roster.node(destination).actor];
+    const bare = frameOfRecord(record);
+    const destinationIncarnation = supervisor.space.incarnation(to);
+    const link = supervisor.linkTo(to);
+    if (bare === undefined || link === undefined || destinationIncarnation === 0) return false;
+    const memory = new ArrayBuffer(envelopeBytes + bare.body.length);
+    const bytes = Buffer.from(memory);
+    writeEnvelope({ bytes, words: new Int32Array(memory, 0, envelopeBytes >> 2) }, 0, {
+      source: from,
+      destination: to,
+      sourceIncarnation: supervisor.space.incarnation(from),
+      destinationIncarnation,
+      kind: bare.kind,
+      correlationId: bare.correlationId,
+    });
+    bytes.set(bare.body, envelopeBytes);
+    if (link.forward(bare.lane, bytes)) return true;
+    throw new RaftError('RAFT_OVERLOADED', `the mailbox of ${destination} is full`, {
+      details: { outcome: 'rejected', nodeId: destination },
+    });
   }
 
   /** What happened to routed frames, over all links. */

@@ -6,7 +6,7 @@
  * A link goes back to *express* when the network is clean for it; its producer then waits until all
  * that it sent on the detour has settled, so the order of the link is kept.
  */
-import { envelopeBytes, markDuplicate } from '../actor/envelope.js';
+import { envelopeBytes, markDuplicate, readEnvelope } from '../actor/envelope.js';
 import type { Lane, LinkMemory, LinkWriter } from '../actor/link.js';
 import type { Frame as MailboxFrame } from '../actor/mailbox.js';
 import type { ActorId } from '../actor/space.js';
@@ -95,6 +95,14 @@ export class Router implements Disposable {
       nowMs,
     );
     this.#pump(nowMs);
+  }
+
+  /** What is held, oldest first; each frame is a copy of its own. */
+  held(): MailboxFrame[] {
+    return this.network.held().map(({ frame }) => {
+      const { bytes, lane } = frame.payload;
+      return { ...readEnvelope(bytes), lane, bytes, start: envelopeBytes, end: bytes.length };
+    });
   }
 
   /** Sets every link's switch again: ends have come or gone, or a thread was started anew. */

@@ -133,13 +133,23 @@ const usages: Readonly<Record<keyof typeof optionTables, readonly string[]>> = {
   remove_partition: ['  -n NAME, --name=NAME..', '  -d, --deliver.........'],
   show_queue: ['  -v, --verbose..'],
   show_partitions: ['  -f, --include-failed-nodes'],
+  crash: ['  -n NODE_ID, --node_id=NODE_ID'],
+  restart: ['  -n NODE_ID, --node_id=NODE_ID'],
+  pause: ['  -n NODE_ID, --node_id=NODE_ID'],
+  resume: ['  -n NODE_ID, --node_id=NODE_ID'],
+  delay: ['  -n NODE_ID, --node_id=NODE_ID', '  -t TIME, --time=TIME..'],
+  drop: ['  -n NODE_ID, --node_id=NODE_ID', '  -r RATE, --rate=RATE..'],
+  leader: ['  --wait......'],
+  status: [],
+  seed: ['  -s SEED, --seed=SEED..'],
 };
 
 for (const [name, specs] of Object.entries(optionTables)) {
   test(`the usage text of ${name} (§3)`, (t) => {
     const rows = Object.entries(usages).find(([of]) => of === name)?.[1] ?? [];
-    // The column is as wide as the longest option asks for: 24, but 17 for show_queue.
-    const help = '  -h, --help'.padEnd(name === 'show_queue' ? 17 : 24);
+    // The column is as wide as the longest option asks for: 24, but less where all are short.
+    const narrow: Record<string, number> = { show_queue: 17, leader: 14, status: 14 };
+    const help = '  -h, --help'.padEnd(narrow[name] ?? 24);
 
     t.deepEqual(usageLines(name, specs), [
       `Usage: ${name} [options] arg`,

@@ -1,0 +1,41 @@
+/** `balsa chi`: the simulator of the course, with its options, on a cluster in this process. */
+import type { Command } from 'commander';
+import { addChiOptions, type ChiOptions } from './chi-options.js';
+import { lenientConfiguration, runChi } from './chi-run.js';
+import { seedRange, whole } from './option-value.js';
+import type { Terminal } from './terminal.js';
+
+export function chiCommand(
+  program: Command,
+  terminal: Terminal,
+  end: (exitCode: number) => void,
+): void {
+  const chi = program
+    .command('chi')
+    .summary('the simulator of scripts: a script, a shell, or many scripts')
+    .description(
+      'Runs scripts of chistributed 0.2.0 on a cluster in this process, to the letter: the\n' +
+        'script of --run first, then the lines of standard input; on a terminal a shell with\n' +
+        'history and completion. Without --config-file the nodes are those of NAME.conf beside\n' +
+        'NAME.chi, of ./chistributed.conf, or those that the script starts.',
+    );
+  addChiOptions(chi)
+    .option('--seed <n>', 'makes election timeouts repeatable', whole('--seed', seedRange))
+    .addHelpText('after', examples)
+    .action(async (options: ChiOptions & { readonly seed?: number }) => {
+      const configuration = lenientConfiguration(options);
+      end(await runChi({ options, terminal, configuration, seed: options.seed }));
+    });
+}
+
+const examples = `
+Examples:
+  balsa chi --run examples/chistributed/tour.chi
+  balsa chi -c nodes="a b c"
+  balsa chi batch examples/chistributed --repeat 10
+
+Exit codes:
+  0    at the end of the lines, or quit, or a node crashed while it started
+  2    the command line cannot be used
+  130  ended by Ctrl-C
+  255  the configuration is wrong`;
