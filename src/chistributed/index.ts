@@ -3,7 +3,7 @@
  *
  * `runScript` executes one on any cluster that stands behind a `ChiTarget`.
  */
-export { type ClusterTarget, createClusterTarget } from './cluster-target.js';
+export { createClusterTarget } from './cluster-target.js';
 export type { ConfigurationSource } from './configuration.js';
 export type { ChiOutput } from './printer.js';
 export type { JsonValue } from './python.js';
@@ -15,6 +15,7 @@ export {
 } from './run-script.js';
 export type {
   ChiAnswer,
+  ChiLaboratory,
   ChiPartition,
   ChiTarget,
   HeldMessage,

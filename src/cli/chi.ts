@@ -14,10 +14,10 @@ export function chiCommand(
     .command('chi')
     .summary('the simulator of scripts: a script, a shell, or many scripts')
     .description(
-      'Runs scripts of chistributed 0.2.0 on a cluster in this process, to the letter: the\n' +
-        'script of --run first, then the lines of standard input; on a terminal a shell with\n' +
-        'history and completion. Without --config-file the nodes are those of NAME.conf beside\n' +
-        'NAME.chi, of ./chistributed.conf, or those that the script starts.',
+      'Runs scripts of chistributed 0.2.0 on a cluster in this process: the script of\n' +
+        '--run, then the lines of standard input; on a terminal it is a shell. Without\n' +
+        '--config-file the nodes are those of NAME.conf beside NAME.chi, else those of\n' +
+        './chistributed.conf, else those that the script starts.',
     );
   addChiOptions(chi)
     .option('--seed <n>', 'makes election timeouts repeatable', whole('--seed', seedRange))

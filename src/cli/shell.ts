@@ -30,7 +30,10 @@ export class Shell implements AsyncIterableIterator<string> {
       removeHistoryDuplicates: true,
       completer: (line: string) => {
         const { candidates, fragment } = session.complete(line);
-        return [[...candidates], fragment];
+        const [only] = candidates;
+        // What is whole is followed by a space, so that the next word can be typed.
+        const isWhole = candidates.length === 1 && only?.endsWith('/') === false;
+        return [isWhole ? [`${only} `] : [...candidates], fragment];
       },
     });
     this.#interface.on('line', (line) => this.#answer(line));

@@ -4,6 +4,7 @@
  */
 import type {
   ChiAnswer,
+  ChiLaboratory,
   ChiPartition,
   ChiTarget,
   HeldMessage,
@@ -28,6 +29,51 @@ export class FakeTarget implements ChiTarget {
   mostAtOnce = 0;
   #atOnce = 0;
   readonly #clock: VirtualClock;
+  /** Who `leader` finds, once it has looked so often in vain. */
+  leading: { readonly nodeId: string; readonly term: number } | undefined;
+  looksInVain = 0;
+  seedOfRun = 42;
+  isOpen = false;
+
+  readonly laboratory: ChiLaboratory = {
+    crash: async (nodeId) => {
+      this.calls.push(`crash ${nodeId}`);
+      this.alive.delete(nodeId);
+    },
+    restart: async (nodeId) => {
+      this.calls.push(`restart ${nodeId}`);
+      if (this.startError !== undefined) throw this.startError;
+      this.everStarted.add(nodeId);
+      this.alive.add(nodeId);
+    },
+    pause: async (nodeId) => void this.calls.push(`pause ${nodeId}`),
+    resume: async (nodeId) => void this.calls.push(`resume ${nodeId}`),
+    delay: async ({ nodeId, ms }) => void this.calls.push(`delay ${nodeId} ${ms}`),
+    drop: async ({ nodeId, rate }) => void this.calls.push(`drop ${nodeId} ${rate}`),
+    leader: () => {
+      if (this.looksInVain === 0) return this.leading;
+      this.looksInVain -= 1;
+      return undefined;
+    },
+    status: () =>
+      this.nodes.map((nodeId) => ({
+        nodeId,
+        state: this.alive.has(nodeId) ? 'running' : 'down',
+        role: 'follower',
+        term: 3,
+        commitIndex: 7,
+        lastApplied: 6,
+      })),
+    seed: async () => {
+      this.isOpen = true;
+      return this.seedOfRun;
+    },
+    reseed: (seed) => {
+      if (this.isOpen) return false;
+      this.seedOfRun = seed;
+      return true;
+    },
+  };
 
   constructor(nodes: readonly string[], clock: VirtualClock) {
     this.nodes = nodes;

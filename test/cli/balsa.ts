@@ -3,9 +3,6 @@ import { type ChildProcess, execFile } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Next to this file in dist/. */
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-
 /** A process that hangs is ended, and its test fails for the exit code. */
 const timeoutMs = 50_000;
 
@@ -25,17 +22,30 @@ export interface Running {
 export interface Preload {
   /** A module of fixtures/ that the process loads first. Default: none. */
   readonly preload?: string;
+  /** The program. Default: 'main', which is `balsa`. */
+  readonly program?: 'main' | 'chistributed';
+  /** Default: that of the tests. */
+  readonly cwd?: string;
 }
 
-export function start(args: readonly string[], { preload }: Preload = {}): Running {
+/** The file that a program is. */
+export function pathOf(program: 'main' | 'chistributed'): string {
+  return fileURLToPath(new URL(`../../src/cli/${program}.js`, import.meta.url));
+}
+
+export function start(
+  args: readonly string[],
+  { preload, program = 'main', cwd }: Preload = {},
+): Running {
   let finish: (ended: Ended) => void = () => {};
   const ended = new Promise<Ended>((resolve) => {
     finish = resolve;
   });
   const fixture = new URL(`fixtures/${preload}.js`, import.meta.url);
   const first = preload === undefined ? [] : ['--import', fixture.href];
-  const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 } as const;
-  const words = [...first, main, ...args];
+  const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 } as const;
+  const options = { ...limits, ...(cwd === undefined ? {} : { cwd }) };
+  const words = [...first, pathOf(program), ...args];
   const child = execFile(process.execPath, words, options, (_error, stdout, stderr) => {
     finish({ exitCode: child.exitCode, stdout, stderr });
   });
