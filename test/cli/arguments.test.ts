@@ -1,23 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { runCommandLine } from '../../src/cli/command-line.js';
-import { createOutput } from '../../src/cli/terminal.js';
 import { balsa, type Ended } from './balsa.js';
+import { inProcess } from './in-process.js';
 
-/** Runs a command line in this process: a hundred processes would take their time. */
-async function run(args: readonly string[]): Promise<Ended> {
-  const texts = { stdout: '', stderr: '' };
-  const output = (name: 'stdout' | 'stderr') => {
-    const write = (text: string): void => {
-      texts[name] += text;
-    };
-    return createOutput({ write }, {});
-  };
-  const { signal } = new AbortController();
-  const terminal = { stdout: output('stdout'), stderr: output('stderr'), signal };
-  const interruption = { exitCode: undefined };
-  return { exitCode: await runCommandLine(args, { terminal, interruption }), ...texts };
-}
+const run = (args: readonly string[]): Promise<Ended> => inProcess(runCommandLine, args);
 
 interface Refusal {
   readonly args: string;

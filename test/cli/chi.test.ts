@@ -2,8 +2,11 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { runTool } from '../../src/cli/chistributed-program.js';
+import { runCommandLine } from '../../src/cli/command-line.js';
 import { temporaryFolder } from '../chistributed/transcript.js';
 import { balsa, type Ended, pathOf, start } from './balsa.js';
+import { inProcess } from './in-process.js';
 
 /** This file runs from dist/test/cli. */
 const examples = fileURLToPath(new URL('../../../examples/chistributed/', import.meta.url));
@@ -28,7 +31,7 @@ const refused: readonly (readonly [args: string, says: string])[] = [
 
 for (const [args, says] of refused) {
   test(`balsa-chistributed ${args} gives usage and one error, status 2 (§1)`, async (t) => {
-    const ended = await tool(args.split(' '));
+    const ended = await inProcess(runTool, args.split(' '));
 
     t.deepEqual(ended, {
       exitCode: 2,
@@ -41,12 +44,12 @@ for (const [args, says] of refused) {
 test('--version names the tool that this stands for (§1)', async (t) => {
   const expected = { exitCode: 0, stdout: 'chistributed, version 0.2.0\n', stderr: '' };
 
-  t.deepEqual(await tool(['--version']), expected);
-  t.deepEqual(await balsa(['chi', '--version']), expected);
+  t.deepEqual(await inProcess(runTool, ['--version']), expected);
+  t.deepEqual(await inProcess(runCommandLine, ['chi', '--version']), expected);
 });
 
 test('the options of balsa-chistributed are those of the tool, all of them and no others', async (t) => {
-  const { exitCode, stdout } = await tool(['--help']);
+  const { exitCode, stdout } = await inProcess(runTool, ['--help']);
 
   const options = stdout.match(/^ {2}-.*?(?= {2,}|$)/gm) ?? [];
   t.is(exitCode, 0);
@@ -80,7 +83,9 @@ for (const [name, content, says] of configurations) {
     await using folder = await temporaryFolder();
     await folder.write('chistributed.conf', content);
 
-    const { exitCode, stdout, stderr } = await tool([], { cwd: folder.path });
+    const file = `${folder.path}/chistributed.conf`;
+    const ended = await inProcess(runTool, ['--config-file', file]);
+    const { exitCode, stdout, stderr } = ended;
 
     t.is(exitCode, 255);
     t.true(stdout.startsWith('ERROR: '), stdout);
@@ -90,7 +95,7 @@ for (const [name, content, says] of configurations) {
   });
 }
 
-test('the tool wants its configuration file, whatever else it is told (§1)', async (t) => {
+test.serial('the tool wants its configuration file, whatever else it is told (§1)', async (t) => {
   await using folder = await temporaryFolder();
   const { path: cwd } = folder;
   const missing = (file: string): string =>
@@ -118,50 +123,56 @@ test('the tool wants its configuration file, whatever else it is told (§1)', as
   for (const { exitCode } of ended) t.is(exitCode, 255);
 });
 
-test('the script runs first, then standard input, whose end prints an empty line (§0, §3)', async (t) => {
-  await using folder = await temporaryFolder();
-  await folder.write('chistributed.conf', 'node-executable: none\nnodes: b a\n');
-  await folder.write('first.chi', 'start -n a\r\nstart -n b\r\nset -n a -k x -v 1 --wait\r\n');
+test.serial(
+  'the script runs first, then standard input, whose end prints an empty line (§0, §3)',
+  async (t) => {
+    await using folder = await temporaryFolder();
+    await folder.write('chistributed.conf', 'node-executable: none\nnodes: b a\n');
+    await folder.write('first.chi', 'start -n a\r\nstart -n b\r\nset -n a -k x -v 1 --wait\r\n');
 
-  const ended = await tool(['--run', 'first.chi', '--pub-port', '1', '-vc', 'nodes=a b'], {
-    cwd: folder.path,
-    input: 'get -n b -k x --wait\nget -n c -k x\n',
-  });
+    const ended = await tool(['--run', 'first.chi', '--pub-port', '1', '-vc', 'nodes=a b'], {
+      cwd: folder.path,
+      input: 'get -n b -k x --wait\nget -n c -k x\n',
+    });
 
-  t.is(ended.stdout, 'SET id=1 OK: x = 1\nGET id=2 OK: x = 1\nNo such node: c\n\n');
-  t.is(ended.exitCode, 0);
-  const told = ended.stderr.trimEnd().split('\n');
-  for (const line of told) t.regex(line, /^ *\d+\.\d{3} \[chistributed\] INFO: /);
-  t.true(
-    ['Starting broker', 'a connected', 'Stopping broker', 'Stopping b'].every((text) => {
-      return told.some((line) => line.endsWith(text));
-    }),
-  );
-});
-
-test('a script that cannot be run is told, and standard input is read all the same (§4)', async (t) => {
-  await using folder = await temporaryFolder();
-  await folder.write('chistributed.conf', 'nodes: a\n');
-  await mkdir(join(folder.path, 'folder.chi'));
-  await folder.write('empty.chi', '');
-  await folder.write('binary.chi', new Uint8Array([0, 1, 2, 255]));
-  const options = { cwd: folder.path, input: 'show_queue\nquit\nshow_queue\n' };
-
-  for (const [script, says] of [
-    ['missing.chi', 'does not exist or is not a file'],
-    ['folder.chi', 'does not exist or is not a file'],
-    ['empty.chi', 'is empty'],
-    ['binary.chi', 'is not a text file in UTF-8'],
-  ]) {
-    const ended = await tool(['--run', `${script}`], options);
-
-    t.is(ended.stdout, 'No messages in message queue.\n', script);
-    t.is(ended.stderr, `ERROR: ${folder.path}/${script} ${says}\n`);
+    t.is(ended.stdout, 'SET id=1 OK: x = 1\nGET id=2 OK: x = 1\nNo such node: c\n\n');
     t.is(ended.exitCode, 0);
-  }
-});
+    const told = ended.stderr.trimEnd().split('\n');
+    for (const line of told) t.regex(line, /^ *\d+\.\d{3} \[chistributed\] INFO: /);
+    t.true(
+      ['Starting broker', 'a connected', 'Stopping broker', 'Stopping b'].every((text) => {
+        return told.some((line) => line.endsWith(text));
+      }),
+    );
+  },
+);
 
-test('two runners on the same ports do not meet: neither binds them', async (t) => {
+test.serial(
+  'a script that cannot be run is told, and standard input is read all the same (§4)',
+  async (t) => {
+    await using folder = await temporaryFolder();
+    await folder.write('chistributed.conf', 'nodes: a\n');
+    await mkdir(join(folder.path, 'folder.chi'));
+    await folder.write('empty.chi', '');
+    await folder.write('binary.chi', new Uint8Array([0, 1, 2, 255]));
+    const options = { cwd: folder.path, input: 'show_queue\nquit\nshow_queue\n' };
+
+    for (const [script, says] of [
+      ['missing.chi', 'does not exist or is not a file'],
+      ['folder.chi', 'does not exist or is not a file'],
+      ['empty.chi', 'is empty'],
+      ['binary.chi', 'is not a text file in UTF-8'],
+    ]) {
+      const ended = await tool(['--run', `${script}`], options);
+
+      t.is(ended.stdout, 'No messages in message queue.\n', script);
+      t.is(ended.stderr, `ERROR: ${folder.path}/${script} ${says}\n`);
+      t.is(ended.exitCode, 0);
+    }
+  },
+);
+
+test.serial('two runners on the same ports do not meet: neither binds them', async (t) => {
   const args = ['chi', '--run', `${examples}basic.chi`, '--pub-port', '9', '--router-port', '9'];
 
   const [one, other] = await Promise.all([balsa(args), balsa(args)]);
@@ -182,64 +193,80 @@ test('an installation gets both programs', async (t) => {
   t.is(join(root, bin.balsa), pathOf('main'));
 });
 
-test('balsa chi takes the configuration beside the script before that of the folder', async (t) => {
-  await using folder = await temporaryFolder();
-  const { path: cwd } = folder;
-  await folder.write('one.chi', 'get -n only\nget -n default\nquit\n');
-  await folder.write('two.chi', 'start -n own\nget -n only\nget -n default\nquit\n');
-  await folder.write('one.conf', 'nodes: only\n');
-  const runs = ['one', 'two'].map((name) => () => balsa(['chi', '--run', `${name}.chi`], { cwd }));
+test.serial(
+  'balsa chi takes the configuration beside the script before that of the folder',
+  async (t) => {
+    await using folder = await temporaryFolder();
+    const { path: cwd } = folder;
+    await folder.write('one.chi', 'get -n only\nget -n default\nquit\n');
+    await folder.write('two.chi', 'start -n own\nget -n only\nget -n default\nquit\n');
+    await folder.write('one.conf', 'nodes: only\n');
+    const runs = ['one', 'two'].map(
+      (name) => () => balsa(['chi', '--run', `${name}.chi`], { cwd }),
+    );
 
-  const [one] = await Promise.all(runs.map((run) => run()));
-  const started = await balsa(['chi', '--run', 'two.chi'], { cwd });
-  await folder.write('chistributed.conf', 'nodes: default\n');
-  const two = await balsa(['chi', '--run', 'two.chi'], { cwd });
+    const [one] = await Promise.all(runs.map((run) => run()));
+    const started = await balsa(['chi', '--run', 'two.chi'], { cwd });
+    await folder.write('chistributed.conf', 'nodes: default\n');
+    const two = await balsa(['chi', '--run', 'two.chi'], { cwd });
 
-  t.is(one?.stdout, 'No such node: default\n');
-  t.is(started.stdout, 'No such node: only\nNo such node: default\n');
-  t.is(two.stdout, 'No such node: own\nNo such node: only\n');
-});
+    t.is(one?.stdout, 'No such node: default\n');
+    t.is(started.stdout, 'No such node: only\nNo such node: default\n');
+    t.is(two.stdout, 'No such node: own\nNo such node: only\n');
+  },
+);
 
-test('balsa chi without any configuration says what is missing, as the tool does', async (t) => {
-  await using folder = await temporaryFolder();
-  const { path: cwd } = folder;
+test.serial(
+  'balsa chi without any configuration says what is missing, as the tool does',
+  async (t) => {
+    await using folder = await temporaryFolder();
+    const { path: cwd } = folder;
 
-  const nothing = await balsa(['chi'], { cwd });
-  const many = await balsa(['chi', '-c', 'nodes=a b c d e f g h i j'], { cwd });
+    const nothing = await balsa(['chi'], { cwd });
+    const many = await balsa(['chi', '-c', 'nodes=a b c d e f g h i j'], { cwd });
 
-  t.is(nothing.exitCode, 255);
-  t.regex(nothing.stdout, /^ERROR: Unexpected exception Configuration file \(chistributed\.conf\)/);
-  t.is(many.exitCode, 2);
-  t.regex(many.stderr, /^balsa: RAFT_INVALID_OPTION: size is 10; expected .* from 1 to 9\n$/);
-});
+    t.is(nothing.exitCode, 255);
+    t.regex(
+      nothing.stdout,
+      /^ERROR: Unexpected exception Configuration file \(chistributed\.conf\)/,
+    );
+    t.is(many.exitCode, 2);
+    t.regex(many.stderr, /^balsa: RAFT_INVALID_OPTION: size is 10; expected .* from 1 to 9\n$/);
+  },
+);
 
-test('messages that a failed node misses are held, shown, and delivered on request (§6.2)', async (t) => {
-  const lines = [
-    ...['a', 'b', 'c'].map((node) => `start -n ${node}`),
-    ...['set -n a -k x -v 1 --wait', 'show_queue', 'fail_node -n b', 'fail_node -n c'],
-    ...['set -n a -k x -v 2 --wait', 'show_queue -v', 'recover_node -n b -d'],
-    ...['recover_node -n c -d', 'show_queue', 'quit', ''],
-  ];
+test.serial(
+  'messages that a failed node misses are held, shown, and delivered on request (§6.2)',
+  async (t) => {
+    const lines = [
+      ...['a', 'b', 'c'].map((node) => `start -n ${node}`),
+      ...['set -n a -k x -v 1 --wait', 'show_queue', 'fail_node -n b', 'fail_node -n c'],
+      ...['set -n a -k x -v 2 --wait', 'show_queue -v', 'recover_node -n b -d'],
+      ...['recover_node -n c -d', 'show_queue', 'quit', ''],
+    ];
 
-  const { stdout, stderr } = await balsa(['chi', '-c', 'nodes=a b c'], { input: lines.join('\n') });
+    const { stdout, stderr } = await balsa(['chi', '-c', 'nodes=a b c'], {
+      input: lines.join('\n'),
+    });
 
-  t.is(stderr, '');
-  t.true(stdout.startsWith('SET id=1 OK: x = 1\nNo messages in message queue.\nERROR: SET id=2'));
-  t.true(stdout.endsWith('\nNo messages in message queue.\n'));
-  const shown = stdout.split('\n').slice(3, -2);
-  t.true(shown.length >= 6);
-  const types = 'appendEntries|preVote|requestVote|redirectSet|redirectGet|roundTrip';
-  const names = new RegExp(`^([abc]) -> ([abc]): ((?:${types})(?:Response)?)$`);
-  for (let at = 0; at < shown.length; at += 3) {
-    const [, source, destination, type] = names.exec(shown[at] ?? '') ?? [];
-    t.not(type, undefined, shown[at]);
-    const fields = `{'type': '${type}', 'destination': '${destination}', 'source': '${source}', `;
-    t.true(shown[at + 1]?.startsWith(fields), shown[at + 1]);
-    t.is(shown[at + 2], '');
-  }
-});
+    t.is(stderr, '');
+    t.true(stdout.startsWith('SET id=1 OK: x = 1\nNo messages in message queue.\nERROR: SET id=2'));
+    t.true(stdout.endsWith('\nNo messages in message queue.\n'));
+    const shown = stdout.split('\n').slice(3, -2);
+    t.true(shown.length >= 6);
+    const types = 'appendEntries|preVote|requestVote|redirectSet|redirectGet|roundTrip';
+    const names = new RegExp(`^([abc]) -> ([abc]): ((?:${types})(?:Response)?)$`);
+    for (let at = 0; at < shown.length; at += 3) {
+      const [, source, destination, type] = names.exec(shown[at] ?? '') ?? [];
+      t.not(type, undefined, shown[at]);
+      const fields = `{'type': '${type}', 'destination': '${destination}', 'source': '${source}', `;
+      t.true(shown[at + 1]?.startsWith(fields), shown[at + 1]);
+      t.is(shown[at + 2], '');
+    }
+  },
+);
 
-test('a message by hand reaches a node; one that it cannot read is told (§4)', async (t) => {
+test.serial('a message by hand reaches a node; one that it cannot read is told (§4)', async (t) => {
   const vote = { type: 'requestVote', destination: 'b', source: 'a', term: 40, isTransfer: true };
   const log = { lastLogIndex: 90, lastLogTerm: 39 };
   const lines = [
@@ -257,7 +284,7 @@ test('a message by hand reaches a node; one that it cannot read is told (§4)', 
   t.true(Number(term) > 40, stdout);
 });
 
-test('Ctrl-C ends a run that waits, with a line and status 130 (§1)', async (t) => {
+test.serial('Ctrl-C ends a run that waits, with a line and status 130 (§1)', async (t) => {
   const running = start(['chi', '-c', 'nodes=a', '-v']);
   running.process.stdin?.write('start -n a\nstatus\nwait -t 1000\n');
   await new Promise((resolve) => running.lines.once('line', resolve));
