@@ -32,6 +32,7 @@ export const errorCodes = [
   'RAFT_VALUE_NOT_CLONEABLE',
   'RAFT_VALUE_TOO_LARGE',
   'RAFT_WORKER_FAILED',
+  'RAFT_ZEROMQ_MISSING',
 ] as const;
 
 /** The stable name of one kind of failure. */
