@@ -7,8 +7,9 @@
  *     const guest = openGuest(port);
  *     await guest.context.ask(counter, { kind: 'read' });
  */
-import type { MessagePort } from 'node:worker_threads';
+import { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../clock.js';
+import { RaftError } from '../errors.js';
 import { type ActorContext, type ActorRecord, type Behavior, LiveContext } from './context.js';
 import { exposeControl, stopped } from './control.js';
 import { messageActor } from './message-behavior.js';
@@ -28,6 +29,9 @@ export interface Guest extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A second guest would write into the rings of the first one. */
+const opened = new WeakSet<MessagePort>();
+
 /** The last word of a guest that leaves by itself; without it, its thread has died. */
 export const guestLeft = 'guest-left';
 
@@ -36,6 +40,8 @@ export const guestLeft = 'guest-left';
  *
  * `start` makes its behavior; by default it only tells and asks. A guest does not keep its process
  * alive, except for the time limit of a question that is open. It cannot be paused.
+ *
+ * Throws `RAFT_INVALID_OPTION` for a port that is none, or has been opened already.
  */
 export function openGuest(
   port: GuestPort,
@@ -43,6 +49,11 @@ export function openGuest(
   { clock }: { readonly clock?: Clock } = {},
 ): Guest {
   const { control } = port;
+  if (!(control instanceof MessagePort)) {
+    throw unusable('it has no control port, which has to be in the transfer list');
+  }
+  if (opened.has(control)) throw unusable('it has been opened; a port is good for one guest');
+  opened.add(control);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closing ??= context.close(stopped(`guest ${port.id}`)).finally(() => {
@@ -66,4 +77,10 @@ export function openGuest(
   exposeControl(control, context.control);
   control.unref();
   return { context, close, [Symbol.asyncDispose]: close };
+}
+
+function unusable(why: string): RaftError {
+  return new RaftError('RAFT_INVALID_OPTION', `the port cannot be used: ${why}`, {
+    details: { option: 'port' },
+  });
 }

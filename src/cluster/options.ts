@@ -126,12 +126,14 @@ const known: ReadonlySet<string> = new Set<keyof ClusterOptions>([
   'startTimeoutMs',
 ]);
 
+const rangeNames: ReadonlySet<string> = new Set<keyof TimeoutRange>(['minMs', 'maxMs']);
+const restartNames: ReadonlySet<string> = new Set<keyof RestartOptions>(['intensity', 'periodMs']);
+
 /** Checks all options at once and fills in the defaults. Throws `RAFT_INVALID_OPTION`. */
 export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
-  for (const name of Object.keys(options)) {
-    if (!known.has(name))
-      refuse(name, 'is no option of a cluster', `one of ${[...known].join(', ')}`);
-  }
+  checkNames(undefined, options, known);
+  checkNames('electionTimeout', options.electionTimeout ?? {}, rangeNames);
+  checkNames('restart', options.restart ?? {}, restartNames);
   const tickMs = whole('tickMs', options.tickMs ?? 10, 1, 1000);
   const heartbeatMs = whole('heartbeatMs', options.heartbeatMs ?? 50, 10, dayMs);
   const electionTimeout = resolveElectionTimeout(options.electionTimeout, heartbeatMs);
@@ -181,6 +183,17 @@ export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
     },
     startTimeoutMs: whole('startTimeoutMs', options.startTimeoutMs ?? 10_000, 1, dayMs),
   };
+}
+
+/** A misspelt option is refused: it would be left out, and its default would hold. */
+function checkNames(group: string | undefined, options: object, names: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    refuse(group ?? 'options', `is ${describe(options)}`, 'an object, or nothing');
+  }
+  const stranger = Object.keys(options).find((name) => !names.has(name));
+  if (stranger === undefined) return;
+  const option = group === undefined ? stranger : `${group}.${stranger}`;
+  refuse(option, 'is no option of a cluster', `one of ${[...names].join(', ')}`);
 }
 
 function resolveNodes({ size, nodes }: ClusterOptions): readonly string[] {

@@ -6,7 +6,7 @@ import type { NodeId } from '../raft/index.js';
 import type { Assembly } from './assembly.js';
 import type { ResolvedOptions } from './options.js';
 import type { ClusterMetrics, ClusterStatus, Inspection, NodeState, NodeStatus } from './status.js';
-import { type WaitOptions, waitUntil } from './waiting.js';
+import { invalidWait, type WaitOptions, waitUntil } from './waiting.js';
 
 /** The half of a cluster that looks and changes nothing. */
 export abstract class ClusterView {
@@ -72,6 +72,7 @@ export abstract class ClusterView {
 
   /** Asks a node for its digest, between two of its turns. Rejects with `RAFT_NODE_DOWN`. */
   async inspect(node: NodeId, { timeoutMs = 5000 }: WaitOptions = {}): Promise<Inspection> {
+    this.assembly.assertOpen();
     this.assembly.roster.node(node);
     const child = this.assembly.supervisor.child(node);
     return (await child.call('inspect', [], { timeoutMs })) as Inspection;
@@ -94,6 +95,9 @@ export abstract class ClusterView {
     index: number,
     options: WaitOptions & { readonly nodes?: readonly NodeId[] } = {},
   ): Promise<void> {
+    if (!Number.isSafeInteger(index) || index < 0) {
+      throw invalidWait('index', index, 'a log index, a whole number from 0');
+    }
     await this.waitUntil(`index ${index} to be applied`, options, () => {
       const { nodes } = this.status();
       const wanted = options.nodes ?? running(nodes).map(({ id }) => id);

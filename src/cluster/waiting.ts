@@ -23,6 +23,9 @@ const lookEveryMs = 2;
 
 export function waitUntil<T>(wait: Wait<T>): Promise<T> {
   const { clock, what, look, timeoutMs = 10_000, closing } = wait;
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) {
+    return Promise.reject(invalidWait('timeoutMs', timeoutMs, 'ms > 0'));
+  }
   const signal = wait.signal ? AbortSignal.any([wait.signal, closing]) : closing;
   const deadlineMs = clock.nowMs() + timeoutMs;
   return new Promise((resolve, reject) => {
@@ -60,6 +63,13 @@ export function waitUntil<T>(wait: Wait<T>): Promise<T> {
     }
     signal.addEventListener('abort', abort, { once: true });
     step();
+  });
+}
+
+/** The error for an argument of a wait that cannot be awaited. */
+export function invalidWait(option: string, found: unknown, expected: string): RaftError {
+  return new RaftError('RAFT_INVALID_OPTION', `${option} is ${found}; expected ${expected}`, {
+    details: { option },
   });
 }
 

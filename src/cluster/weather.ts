@@ -11,8 +11,8 @@ import type { Installed, PartitionOptions, ReleaseOptions } from '../network/ins
 import type { LinkCounters } from '../network/link.js';
 import { cutLinks, type PartitionShape } from '../network/partition.js';
 import { Router } from '../network/router.js';
-import type { LinkOptions, Rule } from '../network/rule.js';
-import { resolve, type Selector } from '../network/selector.js';
+import type { Direction, Ends, LinkOptions, Rule } from '../network/rule.js';
+import { isRole, resolve, type Selector } from '../network/selector.js';
 import { Prng } from '../prng.js';
 import type { NodeId } from '../raft/index.js';
 import { type MessageRecord, recordOf } from '../replica/message-record.js';
@@ -104,17 +104,17 @@ export class Weather implements Disposable {
   }
 
   partition(shape: PartitionShape, options: PartitionOptions = {}): Fault {
-    const name = options.name ?? `partition ${shape.kind}`;
     const links = cutLinks(shape, this.#context);
+    const name = options.name ?? `partition ${shape.kind}`;
     return this.#install(name, this.#router.network.partition(links, { ...options, name }));
   }
 
   link(options: LinkOptions): Fault {
-    return this.#install('link', this.#router.network.link(options));
+    return this.#install('link', this.#router.network.link(this.#withoutRoles(options)));
   }
 
   rule(rule: Rule): Fault {
-    const installed = this.#router.network.install(rule);
+    const installed = this.#router.network.install(this.#withoutRoles(rule));
     return this.#install(installed.name, installed);
   }
 
@@ -190,6 +190,27 @@ export class Weather implements Disposable {
     };
   }
 
+  /** A rule between roles is one between the nodes that have them now. */
+  #withoutRoles<T extends Pick<Rule, 'between'>>(rule: T): T {
+    const between = rule?.between;
+    if (typeof between !== 'object' || between === null || !isDirection(between)) return rule;
+    const { from, to, ...rest } = between;
+    return {
+      ...rule,
+      between: {
+        ...rest,
+        ...(from === undefined ? {} : { from: this.#endsOf(from) }),
+        ...(to === undefined ? {} : { to: this.#endsOf(to) }),
+      },
+    };
+  }
+
+  #endsOf(ends: Ends): Ends {
+    const list = typeof ends === 'string' ? [ends] : ends;
+    if (!Array.isArray(list) || !list.some(isRole)) return ends;
+    return list.flatMap((end) => (isRole(end) ? this.resolve(end) : [end]));
+  }
+
   #install(name: string, installed: Installed): Fault {
     const release = (options?: ReleaseOptions): void => {
       if (!installed.isInstalled) return;
@@ -213,4 +234,8 @@ export class Weather implements Disposable {
     const { roster } = this.#options;
     return decodeMessage(frame, roster.endOf(frame.source), roster.endOf(frame.destination));
   }
+}
+
+function isDirection(between: NonNullable<Rule['between']>): between is Direction {
+  return !Array.isArray(between);
 }

@@ -85,6 +85,16 @@ export function checkNetworkOptions(
 
 type BoundName = 'delayedFramesMax' | 'delayedBytesMax' | 'heldFramesMax' | 'heldBytesMax';
 
+/** Checks that `value` is an object with these names only: a misspelt option is not left out. */
+export function checkNames(option: string, value: object, names: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) {
+    throw invalidOption(option, `is ${show(value)}; expected an object`);
+  }
+  const stranger = Object.keys(value).find((name) => !names.includes(name));
+  if (stranger === undefined) return;
+  throw invalidOption(`${option}.${stranger}`, `does not exist; expected ${names.join(', ')}`);
+}
+
 /** Returns `seed` if it can be one. Throws `RAFT_INVALID_OPTION`. */
 export function checkSeed(option: string, seed: number | string): number | string {
   if (typeof seed === 'string' || Number.isSafeInteger(seed)) return seed;

@@ -7,7 +7,7 @@
  */
 
 import type { Link } from './link.js';
-import { invalidOption, unknownKind, unknownNode } from './option.js';
+import { invalidOption, show, unknownKind, unknownNode } from './option.js';
 import type { Selector, SelectorContext } from './selector.js';
 import { majoritySize, minoritySize, resolve } from './selector.js';
 
@@ -36,8 +36,14 @@ export type PartitionShape =
  */
 export function cutLinks(shape: PartitionShape, context: SelectorContext): Link[] {
   const { nodes, prng } = context;
+  if (typeof shape !== 'object' || shape === null) {
+    throw invalidOption('partition', `is ${show(shape)}; expected an object with a kind`);
+  }
   switch (shape.kind) {
     case 'symmetric': {
+      if (!Array.isArray(shape.groups)) {
+        throw invalidOption('partition.groups', `is ${show(shape.groups)}; expected a list`);
+      }
       const groups = shape.groups.map((group) => resolve(group, context));
       const [only] = groups;
       return symmetric(groups.length === 1 && only ? [only, without(nodes, only)] : groups);

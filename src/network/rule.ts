@@ -9,6 +9,7 @@ import { assertNever } from '../errors.js';
 import { type CheckedDistribution, checkDistribution, type Distribution } from './distribution.js';
 import type { Link } from './link.js';
 import {
+  checkNames,
   checkNumber,
   checkSeed,
   invalidOption,
@@ -123,9 +124,20 @@ export interface CheckedRule {
   matches(frame: { readonly kind: string; readonly content?: unknown }): boolean;
 }
 
+const ruleNames: readonly (keyof Rule)[] = [
+  'effect',
+  'between',
+  'kinds',
+  'content',
+  'skip',
+  'limit',
+  'seed',
+  'name',
+];
+
 /** Checks a rule. Throws `RAFT_INVALID_OPTION`, or `RAFT_UNKNOWN_NODE` for an end nobody knows. */
 export function checkRule(rule: Rule, roster: Roster): CheckedRule {
-  if (typeof rule !== 'object' || rule === null) throw invalidOption('rule', `is ${show(rule)}`);
+  checkNames('rule', rule, ruleNames);
   const effect = checkEffect(rule.effect);
   const countMax = { min: 0, max: Number.MAX_SAFE_INTEGER, isInteger: true };
   const { limit = Number.POSITIVE_INFINITY, kinds, content, seed } = rule;
@@ -288,8 +300,22 @@ export interface LinkOptions extends Pick<Rule, 'between' | 'kinds' | 'content'>
   readonly bytesPerSecond?: number;
 }
 
+const linkOptionNames: readonly (keyof LinkOptions)[] = [
+  'between',
+  'kinds',
+  'content',
+  'lossRate',
+  'delayMs',
+  'duplicateRate',
+  'corruptRate',
+  'reorderRate',
+  'reorderWithinMs',
+  'bytesPerSecond',
+];
+
 /** The rules that make links lossy, slow, … as asked for: one for each option that is given. */
 export function linkRules(options: LinkOptions): Rule[] {
+  checkNames('link', options, linkOptionNames);
   const { lossRate, delayMs, duplicateRate, corruptRate, reorderRate, bytesPerSecond } = options;
   const effects: Effect[] = [];
   if (lossRate !== undefined) effects.push({ kind: 'drop', rate: lossRate });

@@ -136,6 +136,7 @@ function tooFew(role: Role, count: number): RaftError {
   return invalidOption('selector', `'${role}' cannot be drawn from ${count} nodes`);
 }
 
-function isRole(word: string): word is Role {
+/** Whether a word is a role. A node may be called like one. */
+export function isRole(word: string): word is Role {
   return roles.some((role) => role === word);
 }

@@ -16,9 +16,10 @@ export interface ClientPort {
  * Opens the client of a port in this thread.
  *
  * It does not keep the process alive, except while calls are pending. Rejects with
- * `RAFT_INVALID_OPTION` if the port's options are wrong.
+ * `RAFT_INVALID_OPTION` if the port is none, has been used before, or has wrong options.
  */
-export async function connect({ guest: port, nodes, options }: ClientPort): Promise<Client> {
+export async function connect(clientPort: ClientPort): Promise<Client> {
+  const { guest: port, nodes, options } = checkPort(clientPort);
   let client: Client | undefined;
   const guest = openGuest(port, (context) => {
     const opened = new Client({
@@ -38,4 +39,11 @@ export async function connect({ guest: port, nodes, options }: ClientPort): Prom
   if (client === undefined)
     throw new RaftError('RAFT_BROKEN_INVARIANT', 'the guest has no behavior');
   return client;
+}
+
+function checkPort(port: ClientPort): ClientPort {
+  if (typeof port?.guest === 'object' && Array.isArray(port.nodes)) return port;
+  throw new RaftError('RAFT_INVALID_OPTION', 'the port is not what cluster.port() resolves to', {
+    details: { option: 'port' },
+  });
 }

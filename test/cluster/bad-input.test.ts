@@ -1,7 +1,17 @@
 import test from 'ava';
-import { type ClusterOptions, createCluster, RaftError } from '../../src/index.js';
+import {
+  type ClientPort,
+  type ClusterOptions,
+  connect,
+  createCluster,
+  type PartitionShape,
+  RaftError,
+  type Rule,
+} from '../../src/index.js';
 
 const quick = { electionTimeout: { minMs: 100, maxMs: 200 }, heartbeatMs: 30 };
+
+const nothing = undefined as never;
 
 const badOptions: readonly (readonly [string, ClusterOptions])[] = [
   ['size', { size: 0 }],
@@ -28,6 +38,11 @@ const badOptions: readonly (readonly [string, ClusterOptions])[] = [
   ['restart.intensity', { restart: { intensity: -1 } }],
   ['startTimeoutMs', { startTimeoutMs: 0 }],
   ['sise', { sise: 3 } as ClusterOptions],
+  ['restart.intensty', { restart: { intensty: 3 } as object }],
+  ['electionTimeout.min', { electionTimeout: { min: 3 } as object }],
+  ['electionTimeout', { electionTimeout: 300 as unknown as object }],
+  ['options', null as unknown as ClusterOptions],
+  ['options', 3 as unknown as ClusterOptions],
 ];
 
 for (const [option, options] of badOptions) {
@@ -54,11 +69,40 @@ test.serial('every bad call is one clear rejection and leaves no trace', async (
     ['RAFT_UNKNOWN_NODE', () => cluster.inspect('n9')],
     ['RAFT_UNKNOWN_NODE', async () => cluster.isolate('n9')],
     ['RAFT_INVALID_OPTION', async () => cluster.link({ lossRate: 2 })],
+    ['RAFT_INVALID_OPTION', async () => cluster.link({ lossrate: 0.1 } as object)],
+    ['RAFT_INVALID_OPTION', async () => cluster.rule(nothing)],
+    [
+      'RAFT_INVALID_OPTION',
+      async () => cluster.rule({ effect: { kind: 'drop' }, limt: 1 } as Rule),
+    ],
+    ['RAFT_INVALID_OPTION', async () => cluster.partition(nothing)],
+    ['RAFT_INVALID_OPTION', async () => cluster.partition({ kind: 'symmetric' } as PartitionShape)],
+    ['RAFT_UNKNOWN_NODE', async () => cluster.link({ between: { from: 'n9' }, lossRate: 1 })],
+    ['RAFT_INVALID_OPTION', () => cluster.waitForLeader({ timeoutMs: -1 })],
+    ['RAFT_INVALID_OPTION', () => cluster.waitForConverged({ timeoutMs: Number.NaN })],
+    ['RAFT_INVALID_OPTION', () => cluster.waitForApplied('x' as unknown as number)],
+    ['RAFT_INVALID_OPTION', () => connect(nothing)],
+    ['RAFT_INVALID_OPTION', () => connect({ guest: {} } as ClientPort)],
   ];
+  t.deepEqual(
+    cluster.status().nodes.map(({ state }) => state),
+    ['running', 'running', 'running'],
+  );
 
   for (const [code, call] of calls) await t.throwsAsync(call(), { code }, code);
 
   t.is(await cluster.get('k'), undefined);
+});
+
+test.serial('a port opens one client: the rings of two would be written over', async (t) => {
+  await using cluster = await createCluster(quick);
+  const port = await cluster.port();
+  await using client = await connect(port);
+
+  await t.throwsAsync(connect(port), { code: 'RAFT_INVALID_OPTION' });
+
+  await client.set('k', 1);
+  t.is(await cluster.get('k'), 1);
 });
 
 test.serial(
@@ -89,6 +133,7 @@ test.serial(
     await t.throwsAsync(cluster.get('k'), { code: 'RAFT_STOPPED' });
     await t.throwsAsync(cluster.port(), { code: 'RAFT_STOPPED' });
     await t.throwsAsync(cluster.crash('n1'), { code: 'RAFT_STOPPED' });
+    await t.throwsAsync(cluster.inspect('n1'), { code: 'RAFT_STOPPED' });
   },
 );
 

@@ -246,3 +246,19 @@ test.serial('every shape of partition heals into one digest', async (t) => {
 
   t.is(await cluster.get('k'), shapes.length - 1);
 });
+
+test.serial('weather between roles is that between the nodes that have them then', async (t) => {
+  await using cluster = await createCluster(quick);
+  const leader = await cluster.waitForLeader();
+  await cluster.set('k', 1);
+
+  using _ = cluster.link({ between: { from: 'leader', to: 'followers' }, lossRate: 1 });
+  const next = await cluster.waitForLeader({
+    among: cluster.nodes.filter((id) => id !== leader),
+  });
+  for (let at = 0; at < 50; at += 1) await cluster.set('k', at, { node: next });
+
+  // Lost is what the node says that led then, not what the leader of now says.
+  t.is(cluster.leaderId, next);
+  t.is(await cluster.get('k', { node: next }), 49);
+});
