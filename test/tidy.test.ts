@@ -22,7 +22,7 @@ const importTable: rules.ImportTable = {
   store: ['raft (types)', 'actor', ...leaves],
   replica: ['raft', 'storage', 'store', 'actor', 'network', ...leaves],
   cluster: ['raft (types)', 'storage', 'store', 'actor', 'network', 'replica', ...leaves],
-  sim: ['raft', 'storage', 'store', 'network', 'replica', ...leaves],
+  sim: ['raft', 'storage', 'store', 'actor (types)', 'network', 'replica', 'chaos', ...leaves],
   chaos: ['store', 'network', ...leaves],
   zeromq: ['raft (types)', 'storage', 'store', 'actor', 'replica', ...leaves],
   chistributed: ['cluster', 'network', ...leaves],
@@ -30,7 +30,7 @@ const importTable: rules.ImportTable = {
   cli: ['*'],
   // The rest of the project stands outside; only `cli`, the threads and the tests look into it.
   workers: ['replica', 'store', 'sim', 'chaos', 'chistributed', 'benchmarks'],
-  benchmarks: ['raft (types)', 'cluster', 'replica', 'store', 'actor', 'network', ...leaves],
+  benchmarks: ['raft (types)', 'cluster', 'sim', 'replica', 'store', 'actor', 'network', ...leaves],
   examples: ['index', 'actor'],
   test: ['*'],
 };
@@ -45,7 +45,7 @@ const packageTable: rules.PackageTable = {
   'hdr-histogram-js': ['src/store/load-latency.ts', 'benchmarks/'],
   msgpackr: ['src/store/value.ts'],
   picocolors: ['src/cli/'],
-  piscina: ['benchmarks/', 'examples/', 'test/'],
+  piscina: ['src/cli/', 'benchmarks/', 'examples/', 'test/'],
   yaml: ['src/chistributed/configuration.ts'],
   zeromq: ['src/zeromq/broker-sockets.ts', 'test/zeromq/'],
   'node:assert': ['test/'],
@@ -59,7 +59,7 @@ const packageTable: rules.PackageTable = {
     'test/',
   ],
   'node:module': ['src/cli/'],
-  'node:os': ['src/chistributed/', 'src/cli/node-directory.ts', 'benchmarks/', 'test/'],
+  'node:os': ['src/chistributed/', 'src/cli/', 'benchmarks/', 'test/'],
   'node:path': ['src/chistributed/', 'src/cli/', 'src/storage/', 'test/'],
   'node:readline': ['src/cli/', 'test/'],
   'node:timers': ['src/chistributed/run-script.ts', 'src/cli/', 'benchmarks/', 'test/'],
@@ -74,12 +74,12 @@ const packageTable: rules.PackageTable = {
 /** The one clock, and the timer of a live node, which the tick of the core hangs on. */
 const ownClocks = ['src/clock.ts', 'src/replica/node.ts'];
 
-/** Where the seed of a cluster comes from that was given none. */
-const ownChance = ['src/cluster/options.ts'];
+/** Where the seed of a cluster, or of a swarm, comes from that was given none. */
+const ownChance = ['src/cluster/options.ts', 'src/cli/sim.ts'];
 
 /** Code that also runs under virtual time: it does all its work in the call. */
 const isPure = (path: string): boolean =>
-  /^src\/(?:raft|network|storage)\//.test(path) && path !== 'src/network/router.ts';
+  /^src\/(?:raft|network|storage|sim)\//.test(path) && path !== 'src/network/router.ts';
 
 /** No message may interleave here (ARCHITECTURE.md). */
 const isSynchronous = (path: string): boolean =>

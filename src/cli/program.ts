@@ -6,10 +6,17 @@ import { chiCommand } from './chi.js';
 import type { CommandMaker } from './command.js';
 import { oneLine } from './failure.js';
 import { runCommand } from './run.js';
+import { simCommand } from './sim.js';
 import { startCommand } from './start.js';
 import type { Terminal } from './terminal.js';
 
-const makers: readonly CommandMaker[] = [startCommand, runCommand, chiCommand, benchCommand];
+const makers: readonly CommandMaker[] = [
+  startCommand,
+  runCommand,
+  chiCommand,
+  simCommand,
+  benchCommand,
+];
 
 export function createProgram(terminal: Terminal, end: (exitCode: number) => void): Command {
   const program = new Command('balsa')
@@ -37,6 +44,7 @@ Examples:
   balsa                                     the demonstration (the same as balsa start)
   balsa start --nodes 5
   balsa run examples/chistributed/tour.chi
+  balsa sim --seeds 1..1000
   balsa bench --outstanding 64 --seconds 5
 
 Exit codes:

@@ -17,8 +17,7 @@ import { Prng } from '../prng.js';
 import type { NodeId } from '../raft/index.js';
 import { type MessageRecord, recordOf } from '../replica/message-record.js';
 import { frameOfRecord } from '../replica/record-frame.js';
-import { decodeMessage, messageKind } from '../replica/wire.js';
-import { clientFrame } from '../store/protocol.js';
+import { decodeMessage, frameName } from '../replica/wire.js';
 import type { Roster } from './roster.js';
 
 /** A network fault that is in force. Disposing it heals it; what it held is delivered. */
@@ -55,14 +54,6 @@ export interface WeatherOptions {
   readonly onHealed: (name: string) => void;
 }
 
-/** Frames of clients by name; those between nodes have the names of Raft's messages. */
-const clientKinds = new Map<number, string>(
-  Object.entries(clientFrame).map(([name, code]) => [
-    code,
-    name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-  ]),
-);
-
 export class Weather implements Disposable {
   readonly #options: WeatherOptions;
   readonly #router: Router;
@@ -83,7 +74,7 @@ export class Weather implements Disposable {
       },
       endOf: (actor) => roster.endOf(actor),
       actors: () => roster.ends(),
-      kindOf: (kind) => messageKind(kind) ?? clientKinds.get(kind) ?? `kind-${kind}`,
+      kindOf: frameName,
       contentOf: (frame) => this.#contentOf(frame),
     });
     supervisor.onRouted = (frame) => this.#router.route(frame);

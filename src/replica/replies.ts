@@ -44,8 +44,9 @@ export class Replies {
   send({ actor, requestId }: Origin, lane: Lane, kind: number, body: Uint8Array): void {
     const queue = this.#waiting.get(actor);
     if (queue === undefined && this.#trySend(actor, { lane, kind, requestId, body })) return;
-    // The body may be a scratch that is used again: what waits is a copy.
-    const waiting = { lane, kind, requestId, body: body.slice() };
+    // The body may be a scratch that is used again, so what waits is a copy; the slice of a Buffer
+    // would be none.
+    const waiting = { lane, kind, requestId, body: new Uint8Array(body) };
     if (queue) queue.push(waiting);
     else this.#waiting.set(actor, [waiting]);
     if (this.#mayHold(actor)) this.#exchange.hold(actor);

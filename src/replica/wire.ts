@@ -10,6 +10,7 @@ import type { Lane } from '../actor/link.js';
 import type { Frame } from '../actor/mailbox.js';
 import type { Entry, EntryKind, Message, NodeId, OutboundMessage } from '../raft/message.js';
 import type { Storage } from '../storage/storage.js';
+import { clientFrame } from '../store/protocol.js';
 import type { Channel } from './channel.js';
 
 type Kind = Message['kind'];
@@ -37,9 +38,21 @@ const kindsByCode: readonly (Kind | undefined)[] = Object.entries(messageCode).r
   [],
 );
 
-/** The name of a frame between nodes, for rules, traces and people; `undefined` for others. */
+/** The kind of a frame between nodes; `undefined` for others. */
 export function messageKind(code: number): Kind | undefined {
   return kindsByCode[code];
+}
+
+const clientKinds = new Map<number, string>(
+  Object.entries(clientFrame).map(([name, code]) => [
+    code,
+    name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+  ]),
+);
+
+/** The name of a frame, for rules, traces and people: that of its message, `write`, `read`, … */
+export function frameName(code: number): string {
+  return kindsByCode[code] ?? clientKinds.get(code) ?? `kind-${code}`;
 }
 
 const entryKinds: readonly EntryKind[] = ['command', 'noop', 'configuration'];

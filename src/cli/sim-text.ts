@@ -1,0 +1,68 @@
+/** What `balsa sim` says about a swarm, for people and for programs. */
+import type { SeedReport } from '../sim/task.js';
+import type { Output } from './terminal.js';
+
+export interface SwarmReport {
+  readonly range: { readonly first: number; readonly last: number };
+  /** Seeds that were run. */
+  readonly seeds: number;
+  readonly simulatedSeconds: number;
+  readonly events: number;
+  readonly deliveries: number;
+  /** Calls of clients that ended, in whatever way. */
+  readonly operations: number;
+  readonly elections: number;
+  readonly committed: number;
+  /** By the clock of the machine. */
+  readonly seconds: number;
+  /** The first seed that broke something. */
+  readonly failure: SeedReport | undefined;
+}
+
+/** The command that runs a seed again. */
+export function replayOf(seed: number): string {
+  return `balsa sim replay ${seed} --trace`;
+}
+
+export function jsonOf(report: SwarmReport): string {
+  const { failure, ...figures } = report;
+  const found = failure && { ...failure, replay: replayOf(failure.seed) };
+  return `${JSON.stringify({ ...figures, ...ratesOf(report), failure: found ?? null })}\n`;
+}
+
+export function swarmText(report: SwarmReport, colours: Output['colours']): string {
+  const { seedsPerSecond, speed } = ratesOf(report);
+  const lines = [
+    `${count(report.seeds)} seeds in ${count(report.seconds)} s, ` +
+      `${count(seedsPerSecond)} a second`,
+    `${count(report.simulatedSeconds)} simulated seconds, ${count(speed)} times real time`,
+    `${count(report.operations)} operations, ${count(report.deliveries)} frames delivered, ` +
+      `${count(report.elections)} elections, ${count(report.committed)} entries committed`,
+  ];
+  const { failure } = report;
+  if (failure?.violation === undefined) {
+    lines.push(colours.green('every invariant held'));
+  } else {
+    const { invariant, text, atMs } = failure.violation;
+    lines.push(
+      colours.red(`seed ${failure.seed} broke '${invariant}' at ${atMs.toFixed(3)} ms`),
+      `  ${text}`,
+      `  ${replayOf(failure.seed)}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function ratesOf({ seeds, seconds, simulatedSeconds }: SwarmReport): {
+  readonly seedsPerSecond: number;
+  readonly speed: number;
+} {
+  return {
+    seedsPerSecond: Math.round((10 * seeds) / seconds) / 10,
+    speed: Math.round(simulatedSeconds / seconds),
+  };
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 1 });
+}

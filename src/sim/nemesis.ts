@@ -1,0 +1,164 @@
+/** Does to a simulated cluster what a plan of faults says, and takes it all back. */
+import type { Installed } from '../network/installed.js';
+import { cutLinks } from '../network/partition.js';
+import { resolve, type Selector } from '../network/selector.js';
+import type { Prng } from '../prng.js';
+import type { SimClient } from './client.js';
+import type { SimNode } from './node.js';
+import type { Fault, PlannedFault } from './scenario.js';
+import type { VirtualTime } from './virtual-time.js';
+import type { Wiring } from './wire.js';
+
+export interface NemesisOptions {
+  readonly time: VirtualTime;
+  readonly wiring: Wiring;
+  readonly nodes: readonly SimNode[];
+  readonly clients: readonly SimClient[];
+  readonly prng: Prng;
+  readonly leaderId: () => string | undefined;
+  /** A node has died. */
+  readonly crashed: (node: SimNode) => void;
+  readonly note: (text: string) => void;
+}
+
+/** What a fault leaves behind until it is taken back. */
+type Undo = () => void;
+
+export class Nemesis {
+  readonly #options: NemesisOptions;
+  readonly #active = new Map<PlannedFault, Undo>();
+  /** How much longer the syncs of each node take now. */
+  readonly slowMs: Map<string, number> = new Map();
+  /** Faults that had nobody to act on, such as the leader while there is none. */
+  missed = 0;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+  }
+
+  /** Sets the timers of a plan. */
+  schedule(plan: readonly PlannedFault[]): void {
+    const { time } = this.#options;
+    for (const [place, planned] of plan.entries()) {
+      time.setTimer(planned.at, () => this.#begin(planned, place));
+      time.setTimer(Math.max(planned.at, planned.until), () => this.#end(planned));
+    }
+  }
+
+  /** Takes back whatever is in force, and starts whoever is down. */
+  healAll(): void {
+    for (const planned of [...this.#active.keys()]) this.#end(planned);
+    for (const node of this.#options.nodes) {
+      if (node.isPaused) node.resume();
+      node.start();
+    }
+  }
+
+  #begin(planned: PlannedFault, place: number): void {
+    const { note, prng, nodes, leaderId } = this.#options;
+    // Each fault draws for itself: one that is left out changes nothing for the others.
+    const context = {
+      nodes: nodes.map(({ id }) => id),
+      leaderId: leaderId(),
+      prng: prng.fork(planned.at).fork(planned.fault.kind),
+    };
+    const select = (selector: Selector): SimNode[] => {
+      const ids = new Set(resolve(selector, context));
+      return nodes.filter(({ id }) => ids.has(id));
+    };
+    try {
+      const undo = this.#inflict(planned.fault, select, context);
+      this.#active.set(planned, undo);
+      note(`fault ${place} begins: ${JSON.stringify(planned.fault)}`);
+    } catch (error) {
+      // A role that nobody plays now, or too few nodes for the shape.
+      this.missed += 1;
+      note(`fault ${place} has nobody: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  #end(planned: PlannedFault): void {
+    const undo = this.#active.get(planned);
+    if (undo === undefined) return;
+    this.#active.delete(planned);
+    undo();
+    this.#options.note(`fault ends: ${planned.fault.kind}`);
+  }
+
+  #inflict(
+    fault: Fault,
+    select: (selector: Selector) => SimNode[],
+    context: Parameters<typeof cutLinks>[1],
+  ): Undo {
+    const { network } = this.#options.wiring;
+    switch (fault.kind) {
+      case 'partition': {
+        const { shape, mode } = fault;
+        return releaser(network.partition(cutLinks(shape, context), { mode }));
+      }
+      case 'link':
+        return this.#weather(network.link(fault.options), fault.options.between !== undefined);
+      case 'pause': {
+        const paused = select(fault.nodes).filter(({ isUp, isPaused }) => isUp && !isPaused);
+        for (const node of paused) node.pause();
+        return () => {
+          for (const node of paused) node.resume();
+        };
+      }
+      case 'crash': {
+        const crashed = select(fault.nodes).filter(({ isUp }) => isUp);
+        for (const node of crashed) this.#crash(node);
+        return () => {
+          for (const node of crashed) node.start();
+        };
+      }
+      case 'clock-jump':
+        for (const node of select(fault.nodes)) node.clock.jump(fault.byMs);
+        return () => {};
+      case 'slow-disk': {
+        const slowed = select(fault.nodes);
+        for (const { id } of slowed) this.#slow(id, fault.byMs);
+        return () => {
+          for (const { id } of slowed) this.#slow(id, -fault.byMs);
+        };
+      }
+      case 'stall': {
+        const { clients } = this.#options;
+        const client = clients[fault.client % clients.length];
+        client?.stall();
+        return () => client?.resume();
+      }
+      case 'transfer': {
+        const [target] = select(fault.to);
+        const leader = this.#options.nodes.find(({ id }) => id === context.leaderId);
+        if (target) leader?.act(({ raft }) => raft.transferLeadership(target.id));
+        return () => {};
+      }
+      case 'campaign':
+        for (const node of select(fault.nodes)) node.act(({ raft }) => raft.campaign());
+        return () => {};
+    }
+  }
+
+  #crash(node: SimNode): void {
+    node.crash();
+    this.#options.crashed(node);
+  }
+
+  #slow(id: string, byMs: number): void {
+    this.slowMs.set(id, (this.slowMs.get(id) ?? 0) + byMs);
+  }
+
+  #weather(installed: Installed, touchesClients: boolean): Undo {
+    const { wiring } = this.#options;
+    if (touchesClients) wiring.exposures += 1;
+    return () => {
+      installed.release();
+      if (touchesClients) wiring.exposures -= 1;
+    };
+  }
+}
+
+function releaser(installed: Installed): Undo {
+  return () => installed.release();
+}

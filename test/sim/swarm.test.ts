@@ -1,0 +1,101 @@
+import test from 'ava';
+import type { Scenario } from '../../src/sim/scenario.js';
+import { runScenario } from '../../src/sim/simulation.js';
+import { drawScenario } from '../../src/sim/swarm.js';
+import { runSeeds } from '../../src/sim/task.js';
+
+test('nothing breaks in the first seeds', async (t) => {
+  const reports = await runSeeds({ firstSeed: 1, count: 24 });
+
+  t.deepEqual(
+    reports.filter(({ violation }) => violation !== undefined),
+    [],
+  );
+  t.is(reports.length, 24);
+  for (const { seed, counts } of reports) {
+    t.true(counts.ok > 0 && counts.elections > 0 && counts.committed > 0, `seed ${seed}`);
+  }
+});
+
+test('the swarm draws every kind of fault, size and option', (t) => {
+  const scenarios = Array.from({ length: 400 }, (_, seed) => drawScenario(seed));
+  const distinct = (of: (scenario: Scenario) => readonly unknown[]): unknown[] =>
+    [...new Set(scenarios.flatMap(of))].sort();
+
+  t.deepEqual(
+    distinct(({ faults }) => faults.map(({ fault }) => fault.kind)),
+    [
+      'campaign',
+      'clock-jump',
+      'crash',
+      'link',
+      'partition',
+      'pause',
+      'slow-disk',
+      'stall',
+      'transfer',
+    ],
+  );
+  t.deepEqual(
+    distinct(({ faults }) =>
+      faults.flatMap(({ fault }) => (fault.kind === 'partition' ? [fault.shape.kind] : [])),
+    ),
+    ['bridge', 'halves', 'isolate', 'majorities-ring', 'majority-minority', 'one-way'],
+  );
+  t.deepEqual(
+    distinct(({ nodes }) => [nodes]),
+    [1, 2, 3, 4, 5, 7],
+  );
+  t.deepEqual(
+    distinct(({ operations }) => operations.map(({ op }) => op)),
+    ['cas', 'delete', 'get', 'set'],
+  );
+  t.is(distinct(({ options }) => [`${options.preVote} ${options.checkQuorum}`]).length, 4);
+  t.true(scenarios.some(({ faults }) => faults.length === 0));
+  t.true(scenarios.some(({ clockRates }) => clockRates.some((rate) => rate !== 1)));
+});
+
+test('values of one scenario are all different, so that a read tells who wrote it', (t) => {
+  for (let seed = 0; seed < 50; seed += 1) {
+    const values = drawScenario(seed).operations.flatMap(({ value }) => value ?? []);
+
+    t.is(new Set(values).size, values.length);
+  }
+});
+
+test('clocks of a run with lease reads differ by less than the options allow', (t) => {
+  for (let seed = 0; seed < 300; seed += 1) {
+    const { operations, clockRates, options, faults } = drawScenario(seed);
+    if (!operations.some(({ consistency }) => consistency === 'lease')) continue;
+    const fastest = Math.max(...clockRates);
+    const slowest = Math.min(...clockRates);
+    const ticksApart = options.electionTicksMin * (fastest / slowest - 1);
+
+    t.true(ticksApart <= options.leaseDriftTicks, `seed ${seed}`);
+    const jumps = faults.map(({ fault }) => (fault.kind === 'clock-jump' ? fault.byMs : 0));
+    t.true(Math.min(0, ...jumps) === 0, `seed ${seed}`);
+  }
+});
+
+test('a cluster that does not come to rest in time is a violation, and says why', async (t) => {
+  const drawn = drawScenario(1);
+  const crash = { at: 0, until: drawn.safetyMs, fault: { kind: 'crash', nodes: 'all' } } as const;
+
+  const { violation } = await runScenario({ ...drawn, faults: [crash], livenessMs: 10 });
+
+  t.is(violation?.invariant, 'the cluster comes to rest after the faults');
+  t.regex(violation?.text ?? '', /ms after the last fault: nobody leads/);
+});
+
+test('a fault that has nobody to act on is passed over', async (t) => {
+  const lines: string[] = [];
+  const transfer = { at: 0, until: 1, fault: { kind: 'crash', nodes: 'leader' } } as const;
+
+  const { violation } = await runScenario(
+    { ...drawScenario(2), faults: [transfer] },
+    { trace: (line) => lines.push(line) },
+  );
+
+  t.is(violation, undefined);
+  t.true(lines.some((line) => line.includes('has nobody')));
+});
