@@ -26,11 +26,26 @@ interface Shape {
   readonly command: string;
 }
 
+/** The names that are promised to whoever reads the object. */
+const promised: readonly (readonly [string, (report: Shape) => object])[] = [
+  ['config opsPerSecond latencyMicros cpuSeconds rssBytes baseline machine', (all) => all],
+  ['verified elections', (all) => all],
+  ['p50 p90 p99 p999 max', ({ latencyMicros }) => latencyMicros],
+  ['opsPerSecond ratio', ({ baseline }) => baseline ?? {}],
+  ['roundTripMicros ringMessagesPerSecond', ({ machine }) => machine],
+  ['acknowledged lost digestsEqual', ({ verified }) => verified],
+];
+
+function missing(names: string, part: object): string[] {
+  return names.split(' ').filter((name) => !(name in part));
+}
+
 test.serial('balsa bench --json prints one object with the names that others read', async (t) => {
   const args = ['--nodes', '3', '--seconds', '0.3', '--outstanding', '64', '--seed', '5'];
   const report = (await json(...args)) as unknown as Shape;
   const { config, latencyMicros, baseline, machine, verified } = report;
 
+  for (const [names, part] of promised) t.deepEqual(missing(names, part(report)), [], names);
   t.like(config, { nodes: 3, outstanding: 64, valueBytes: 100, keys: 10_000, readRatio: 0 });
   t.like(config, { seconds: 0.3, clients: 1, seed: 5, baseline: true });
   t.true(report.opsPerSecond > 0);

@@ -40,6 +40,27 @@ for (const [signal, exitCode] of signals) {
   });
 }
 
+const benchmarks = [
+  ['bench', '--seconds', '40', '--json'],
+  ['bench', '--seconds', '40', '--json', '--clients', '2'],
+  ['bench', 'failover', '--kills', '1000', '--json'],
+];
+
+for (const args of benchmarks) {
+  test.serial(`SIGINT ends balsa ${args.join(' ')} with 130 and without a report`, async (t) => {
+    const running = start(args, { preload: 'tells-of-leaders' });
+    await line(running, 'a leader is there');
+
+    running.process.kill('SIGINT');
+    const ended = await running.ended;
+
+    t.is(ended.exitCode, 130);
+    t.is(ended.stderr, '');
+    t.false(ended.stdout.includes('{'));
+    assertGone(t, running);
+  });
+}
+
 test.serial('a second signal does not wait for the cluster to close', async (t) => {
   const running = await inTheMiddle('never-closes');
 
