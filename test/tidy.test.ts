@@ -45,7 +45,7 @@ const packageTable: rules.PackageTable = {
   'hdr-histogram-js': ['src/store/load-latency.ts', 'benchmarks/'],
   msgpackr: ['src/store/value.ts'],
   picocolors: ['src/cli/'],
-  piscina: ['src/cli/', 'benchmarks/', 'examples/', 'test/'],
+  piscina: ['src/chaos/history-check.ts', 'src/cli/', 'benchmarks/', 'examples/', 'test/'],
   yaml: ['src/chistributed/configuration.ts'],
   zeromq: ['src/zeromq/broker-sockets.ts', 'test/zeromq/'],
   'node:assert': ['test/'],

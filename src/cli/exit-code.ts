@@ -6,6 +6,8 @@ export const exitCode = {
   failed: 1,
   /** The command line, or what it names, cannot be used. Nothing was run. */
   badInput: 2,
+  /** A check came to no end: there was not enough time or memory. */
+  unknown: 3,
   /** Ended by Ctrl-C: 128 + 2, as a shell counts. */
   interrupted: 130,
   /** Ended by SIGTERM: 128 + 15. */

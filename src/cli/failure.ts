@@ -12,6 +12,7 @@ export interface Failure {
 
 /** Codes that blame what was typed rather than what happened. */
 const badInputCodes: ReadonlySet<string> = new Set([
+  'RAFT_INVALID_HISTORY',
   'RAFT_INVALID_OPTION',
   'RAFT_INVALID_SCRIPT',
   'RAFT_UNKNOWN_NODE',

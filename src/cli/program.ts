@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
+import { checkCommand } from './check.js';
 import { chiCommand } from './chi.js';
 import type { CommandMaker } from './command.js';
 import { oneLine } from './failure.js';
@@ -16,6 +17,7 @@ const makers: readonly CommandMaker[] = [
   chiCommand,
   simCommand,
   benchCommand,
+  checkCommand,
 ];
 
 export function createProgram(terminal: Terminal, end: (exitCode: number) => void): Command {
@@ -46,11 +48,13 @@ Examples:
   balsa run examples/chistributed/tour.chi
   balsa sim --seeds 1..1000
   balsa bench --outstanding 64 --seconds 5
+  balsa check history.jsonl
 
 Exit codes:
   0    done, and everything that was checked is right
   1    something failed, or a check did not hold
-  2    the command line cannot be used
+  2    the command line, or what it names, cannot be used
+  3    a check came to no end: there was not enough time or memory
   130  ended by Ctrl-C; 143 by SIGTERM`;
 
 /** That of the package: this file is dist/src/cli/program.js there. */

@@ -1,0 +1,147 @@
+/** `balsa check FILE…`: whether histories are linearizable. */
+import { createReadStream } from 'node:fs';
+import type { Command } from 'commander';
+import { shown } from '../chaos/event.js';
+import { readHistory } from '../chaos/history.js';
+import { checkHistory, type HistoryResult, type KeyResult } from '../chaos/history-check.js';
+import type { Operation } from '../chaos/operation.js';
+import { systemClock } from '../clock.js';
+import { RaftError } from '../errors.js';
+import { exitCode } from './exit-code.js';
+import { failureOf } from './failure.js';
+import { decimal } from './option-value.js';
+import type { Terminal } from './terminal.js';
+
+interface CheckFlags {
+  readonly timeout: number;
+}
+
+/** A history that was read and checked. */
+interface Checked {
+  readonly file: string;
+  readonly operations: readonly Operation[];
+  readonly result: HistoryResult;
+  readonly seconds: number;
+}
+
+export function checkCommand(
+  program: Command,
+  terminal: Terminal,
+  end: (exitCode: number) => void,
+): void {
+  program
+    .command('check')
+    .summary('whether histories are linearizable')
+    .description(
+      'Reads histories of get, set, cas and delete, one event a line, and says of each whether\n' +
+        'it is linearizable. docs/laboratory.md has the format.',
+    )
+    .argument('<files...>', 'histories; - is standard input')
+    .option('--timeout <s>', 'give up on a history after this long', timeout, 60)
+    .addHelpText('after', examples)
+    .action(async (files: string[], flags: CheckFlags) => end(await run(files, flags, terminal)));
+}
+
+const timeout = decimal('--timeout', { min: 0.001, max: 1_000_000 });
+
+const examples = `
+Examples:
+  balsa check history.jsonl
+  balsa check --timeout 10 runs/*.jsonl
+
+Each line of the output begins with linearizable, illegal or unknown.
+
+Exit codes:
+  0    all are linearizable
+  1    one is not
+  2    one cannot be read, and the others are linearizable or unknown
+  3    of one nobody knows: there was not enough time or memory`;
+
+async function run(
+  files: readonly string[],
+  { timeout: seconds }: CheckFlags,
+  terminal: Terminal,
+): Promise<number> {
+  const { stdout, stderr, signal } = terminal;
+  const codes: number[] = [];
+  for (const file of files) {
+    signal.throwIfAborted();
+    try {
+      const checked = await check(file, seconds, signal);
+      stdout.write(`${sentence(checked)}\n`);
+      codes.push(exitCodeOf[checked.result.verdict]);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const failure = failureOf(error);
+      if (failure.exitCode !== exitCode.badInput) throw error;
+      stderr.write(`${stderr.colours.red(`${failure.text ?? ''} (${file})`)}\n`);
+      codes.push(exitCode.badInput);
+    }
+  }
+  const byWeight = [exitCode.failed, exitCode.badInput, exitCode.unknown];
+  return byWeight.find((code) => codes.includes(code)) ?? exitCode.ok;
+}
+
+const exitCodeOf = {
+  linearizable: exitCode.ok,
+  illegal: exitCode.failed,
+  unknown: exitCode.unknown,
+} as const;
+
+async function check(file: string, timeoutSeconds: number, signal: AbortSignal): Promise<Checked> {
+  const operations = await read(file);
+  const beganMs = systemClock.nowMs();
+  const result = await checkHistory(operations, { timeoutMs: timeoutSeconds * 1_000, signal });
+  return { file, operations, result, seconds: (systemClock.nowMs() - beganMs) / 1_000 };
+}
+
+async function read(file: string): Promise<Operation[]> {
+  const chunks = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 2 ** 20 });
+  try {
+    return await readHistory(chunks);
+  } catch (error) {
+    if (error instanceof RaftError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RaftError('RAFT_INVALID_HISTORY', `cannot be read: ${why}`, { cause: error });
+  }
+}
+
+/** One line, of which the first word is the verdict. */
+function sentence({ file, operations, result, seconds }: Checked): string {
+  const { verdict, keys } = result;
+  const size = `${operations.length} operations on ${keys.length} keys, ${seconds.toFixed(2)} s`;
+  const blamed = keys.filter((key) => key.verdict === verdict);
+  const [first] = blamed;
+  if (verdict === 'linearizable' || first === undefined) return `${verdict} ${file}: ${size}`;
+  const others =
+    blamed.length > 1
+      ? ` (and ${blamed.length - 1} other ${blamed.length === 2 ? 'key' : 'keys'})`
+      : '';
+  const detail = verdict === 'illegal' ? violation(first) : exhaustion(first);
+  return `${verdict} ${file}: key ${shown(first.key)}${others}: ${detail}; ${size}`;
+}
+
+function violation({ linearization, stuck }: KeyResult): string {
+  const [culprit] = stuck;
+  if (culprit === undefined) return 'no order explains it';
+  const before = `the ${linearization.length} operations that can be placed`;
+  return `there is no place for ${operationText(culprit)} after ${before}`;
+}
+
+function exhaustion({ exhausted, linearization, operations }: KeyResult): string {
+  const what = exhausted === 'memory' ? 'memory' : 'time';
+  return `out of ${what} with ${linearization.length} of ${operations.length} operations placed`;
+}
+
+/** `process 3's get, which gave 5 (line 12)`. */
+function operationText({ process, op, value, expected, outcome, result, line }: Operation): string {
+  const input =
+    op === 'set'
+      ? ` to ${shown(value)}`
+      : op === 'cas'
+        ? ` of ${shown(expected)} to ${shown(value)}`
+        : '';
+  const mismatch = outcome === 'fail' ? ', which did not match' : '';
+  const output = op === 'get' || result !== undefined ? `, which gave ${shown(result)}` : '';
+  return `the ${op}${input} of process ${process}${mismatch || output} (line ${line})`;
+}
