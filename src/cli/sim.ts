@@ -9,6 +9,7 @@ import { exitCode } from './exit-code.js';
 import { decimal, whole } from './option-value.js';
 import { createProgress } from './progress.js';
 import { replayCommand } from './sim-replay.js';
+import { shrinkCommand } from './sim-shrink.js';
 import { jsonOf, type SwarmReport, swarmText } from './sim-text.js';
 import type { Terminal } from './terminal.js';
 
@@ -49,6 +50,7 @@ export function simCommand(
     .addHelpText('after', examples)
     .action(async (flags: Flags) => end(await run(flags, terminal)));
   replayCommand(sim, terminal, end);
+  shrinkCommand(sim, terminal, end);
 }
 
 const freshSeeds = 300;
@@ -61,6 +63,7 @@ Examples:
   balsa sim
   balsa sim --seeds 1..10000 --minutes 5
   balsa sim replay 4711 --trace
+  balsa sim shrink 4711
 
 Exit codes:
   0    no invariant was broken, and every history is linearizable

@@ -56,3 +56,10 @@ for (const [option, value] of [
     t.true(stderr.includes(option));
   });
 }
+
+test('balsa sim shrink has nothing to do with a seed that breaks nothing', async (t) => {
+  const { exitCode, stdout } = await balsa(['sim', 'shrink', '7']);
+
+  t.is(exitCode, 0);
+  t.is(stdout, 'seed 7 broke nothing\n');
+});
