@@ -49,6 +49,7 @@ export interface FleetOptions {
   readonly size?: number;
   readonly seed?: number;
   readonly checkpointBytes?: number;
+  readonly patienceTicks?: number;
   readonly logBytesMax?: number;
   readonly entryBytesMax?: number;
 }
@@ -73,6 +74,7 @@ export class Fleet {
       size: 3,
       seed: 1,
       checkpointBytes: 2 ** 20,
+      patienceTicks: 60,
       logBytesMax: 2 ** 24,
       entryBytesMax: 2 ** 16,
       ...options,
@@ -278,7 +280,7 @@ export class Fleet {
         applyBytesMax: 2 ** 20,
         checkpointBytes: this.#options.checkpointBytes,
         forwardsMax: 16,
-        patienceTicks: 60,
+        patienceTicks: this.#options.patienceTicks,
       },
     };
     const booted = bootReplica(record, {

@@ -91,16 +91,47 @@ test('pitfall 35: a leader that loses its office answers "in doubt", never ok', 
   t.deepEqual(fleet.answers.get(lost), answer, 'no second answer came');
 });
 
-test('pitfall 36: a forwarded write whose leader changes is in doubt at the follower, not lost', (t) => {
-  const fleet = new Fleet();
-  const leader = fleet.elect();
-  const node = follower(fleet);
-  fleet.isolate(leader.id);
+for (const { patienceTicks, cause } of [
+  { patienceTicks: 1e6, cause: 'another leader' },
+  { patienceTicks: 5, cause: 'no word for too long' },
+]) {
+  test(`pitfall 36: a forwarded write is in doubt at the follower, not lost: ${cause}`, (t) => {
+    const fleet = new Fleet({ patienceTicks });
+    const leader = fleet.elect();
+    const node = follower(fleet);
+    fleet.isolate(leader.id);
 
-  const answer = fleet.answer(fleet.set(node.id, 'a', 1));
+    const answer = fleet.answer(fleet.set(node.id, 'a', 1));
 
-  t.is(answer.kind === 'refused' && answer.reason, 'in-doubt');
-  t.is(node.replica.gauges.pending, 0);
+    t.is(answer.kind === 'refused' && answer.reason, 'in-doubt');
+    t.is(node.replica.gauges.pending, 0);
+    t.is(node.raft.leaderId === leader.id, cause !== 'another leader');
+  });
+}
+
+test('pitfall 32: every node, and every life of a node, draws timeouts of its own', (t) => {
+  const roundsToCampaign = (fleet: Fleet, { id, replica }: FleetNode): number => {
+    let rounds = 0;
+    fleet.isolate(id);
+    fleet.until(() => {
+      rounds += 1;
+      return replica.gauges.campaigns > 0;
+    });
+    return rounds;
+  };
+  const alone = new Fleet({ size: 1 });
+  const lives = Array.from({ length: 8 }, () => {
+    alone.crash('n1');
+    alone.restart('n1');
+    return roundsToCampaign(alone, alone.node('n1'));
+  });
+  const nodes = Array.from({ length: 9 }, (_, at) => {
+    const fleet = new Fleet({ size: 9 });
+    return roundsToCampaign(fleet, fleet.nodes[at] as FleetNode);
+  });
+
+  t.true(new Set(lives).size > 2, `${lives}`);
+  t.true(new Set(nodes).size > 2, `${nodes}`);
 });
 
 test('pitfall 33: a write that is sent again is applied once, and answered as the first time', (t) => {
