@@ -1,6 +1,7 @@
 /** The sections of docs/benchmarks.md: from the JSON of runs to Markdown. Pure. */
 import type { FailoverResult } from './failover.js';
 import { count, fixed, mebibytes, micros, ms } from './figures.js';
+import type { ReelectionResult } from './reelection.js';
 import type { SizeResult } from './sizes.js';
 import { spreadOf } from './spread.js';
 import { markdownLines } from './table.js';
@@ -127,6 +128,48 @@ export function failoverSection(rows: readonly Row[]): string {
       ],
       rows: cells,
       texts: ['command'],
+    }),
+  ].join('\n');
+}
+
+/** What the report of the course gives for its own nodes: terms by the number that failed. */
+const courseTerms: readonly string[] = ['', '3 to 4', '6 to 7', 'about 13'];
+
+export function reelectionSection(rows: readonly Row[]): string {
+  const cells = rows.flatMap(({ label, command, results }) => {
+    const runs = results as unknown as readonly ReelectionResult[];
+    return (runs[0]?.cases ?? []).map(({ failed }) => {
+      const same = runs.flatMap(({ cases }) => cases.filter((one) => one.failed === failed));
+      const terms = same.flatMap((one) => one.terms);
+      const spread = spreadOf(terms);
+      const times = spreadOf(same.flatMap((one) => one.ms));
+      const share = (isMeant: (term: number) => boolean): string =>
+        `${fixed((100 * terms.filter(isMeant).length) / terms.length, 1)} %`;
+      return [
+        label,
+        ...[failed, terms.length].map(String),
+        ...[share((term) => term === 1), share((term) => term === 2), share((term) => term > 2)],
+        ...[spread.median, spread.p99, spread.max].map(String),
+        ...[times.median, times.p99, times.max].map(ms),
+        courseTerms[failed] ?? '',
+        code(command),
+      ];
+    });
+  });
+  return [
+    '## How many terms a new leader takes',
+    '',
+    'Eight nodes, of which some fail, the leader always among them: `cut` off from all others, or',
+    'their threads ended (`crash`). A term is lost whenever the votes split. `course` is what the',
+    'report of a course project found with its own nodes in the same experiment, in terms.',
+    '',
+    ...markdownLines({
+      head: [
+        ...['fault', 'failed', 'trials', '1 term', '2 terms', 'more', 'median', 'p99', 'max'],
+        ...['time', 'p99', 'max', 'course', 'command'],
+      ],
+      rows: cells,
+      texts: ['course', 'command'],
     }),
   ].join('\n');
 }

@@ -13,12 +13,13 @@ import {
   memorySection,
   type Row,
   type Run,
+  reelectionSection,
   sizesSection,
   throughputSection,
 } from './report-sections.js';
 
 /** What can be measured alone. */
-export const sectionNames = ['throughput', 'sizes', 'failover', 'memory'] as const;
+export const sectionNames = ['throughput', 'sizes', 'failover', 'reelection', 'memory'] as const;
 export type SectionName = (typeof sectionNames)[number];
 
 export interface ReportOptions {
@@ -28,6 +29,8 @@ export interface ReportOptions {
   readonly seconds: number;
   /** How often the leader is killed in each run. */
   readonly kills: number;
+  /** How often one, two and three nodes fail in each run. */
+  readonly trials: number;
   readonly sections: readonly SectionName[];
   readonly signal: AbortSignal;
   /** Called before each run. */
@@ -71,7 +74,7 @@ export async function measureReport(options: ReportOptions): Promise<string> {
   return `${[opening, ...parts].join('\n\n')}\n`;
 }
 
-function experimentsOf(name: SectionName, { seconds, kills }: ReportOptions): Experiment[] {
+function experimentsOf(name: SectionName, { seconds, kills, trials }: ReportOptions): Experiment[] {
   const time = ['--seconds', String(seconds)];
   const bench = (label: string, ...args: string[]): Experiment => ({
     label,
@@ -95,6 +98,11 @@ function experimentsOf(name: SectionName, { seconds, kills }: ReportOptions): Ex
         label: `${nodes} nodes`,
         args: ['bench', 'failover', '--nodes', String(nodes), '--kills', String(kills)],
       }));
+    case 'reelection':
+      return ['cut', 'crash'].map((fault) => ({
+        label: fault,
+        args: ['bench', 'reelection', '--fault', fault, '--trials', String(trials)],
+      }));
     case 'memory': {
       const long = ['--seconds', String(Math.round(6_000 * seconds) / 1_000)];
       return [{ label: 'sets, 1,024 outstanding', args: ['bench', '--no-baseline', ...long] }];
@@ -110,6 +118,8 @@ function sectionOf(name: SectionName, rows: readonly Row[]): string {
       return sizesSection(rows);
     case 'failover':
       return failoverSection(rows);
+    case 'reelection':
+      return reelectionSection(rows);
     case 'memory':
       return memorySection(rows);
   }

@@ -68,13 +68,15 @@ export function checkData({ keys, valueBytes }: LoadFlags): void {
 }
 
 /** Reads a list of sizes, `1,3,5`. */
-export function sizes(text: string): number[] {
-  const list = text.split(',').map((word) => (/^[1-9]$/.test(word) ? Number(word) : undefined));
-  const valid = list.filter((size) => size !== undefined);
-  if (valid.length === list.length) return valid;
-  throw new RaftError('RAFT_INVALID_OPTION', `--sizes is '${text}'; expected sizes, as in 1,3,5`, {
-    details: { option: '--sizes' },
-  });
+export function sizes(option: string): (text: string) => number[] {
+  return (text) => {
+    const list = text.split(',').map((word) => (/^[1-9]$/.test(word) ? Number(word) : undefined));
+    const valid = list.filter((size) => size !== undefined);
+    if (valid.length === list.length) return valid;
+    throw new RaftError('RAFT_INVALID_OPTION', `${option} is '${text}'; expected such as 1,3,5`, {
+      details: { option },
+    });
+  };
 }
 
 /** The command as it was typed, for whoever finds the figures later. */

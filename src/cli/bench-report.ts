@@ -12,6 +12,7 @@ interface ReportFlags {
   readonly runs: number;
   readonly seconds: number;
   readonly kills: number;
+  readonly trials: number;
   readonly out: string;
 }
 
@@ -34,6 +35,7 @@ export function reportCommand(
     .option('--runs <n>', 'runs of each command', whole('--runs', { min: 1, max: 100 }), 3)
     .option('--seconds <s>', 'time that each run measures', seconds, 10)
     .option('--kills <n>', 'kills of the leader in a run', kills, 20)
+    .option('--trials <n>', 'failures of each kind in a run of reelection', trials, 100)
     .addOption(new Option('--out <file>', 'where to').default('docs/benchmarks.md'))
     .addHelpText('after', examples)
     .action(async (sections: SectionName[], flags: ReportFlags) => {
@@ -43,6 +45,7 @@ export function reportCommand(
 
 const seconds = decimal('--seconds', { min: 0.1, max: 600 });
 const kills = whole('--kills', { min: 1, max: 1_000 });
+const trials = whole('--trials', { min: 1, max: 100_000 });
 
 const examples = `
 Examples:

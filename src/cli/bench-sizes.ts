@@ -34,7 +34,7 @@ export function sizesCommand(
     .command('sizes')
     .summary('what another node costs')
     .description('The same load on clusters of different sizes, one after the other.')
-    .option('--sizes <list>', 'sizes, each 1 to 9', sizes, [1, 3, 5, 7]);
+    .option('--sizes <list>', 'sizes, each 1 to 9', sizes('--sizes'), [1, 3, 5, 7]);
   addLoadOptions(command);
   addTimeOptions(command, 5);
   addCommonOptions(command)

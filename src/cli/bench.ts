@@ -16,6 +16,7 @@ import {
   type TimeFlags,
   warmupOf,
 } from './bench-options.js';
+import { reelectionCommand } from './bench-reelection.js';
 import { reportCommand } from './bench-report.js';
 import { sizesCommand } from './bench-sizes.js';
 import { benchText } from './bench-text.js';
@@ -38,7 +39,7 @@ export function benchCommand(
 ): void {
   const bench = program
     .command('bench')
-    .summary('measure throughput and latency; failover, sizes and report measure more')
+    .summary('measure throughput and latency; failover, reelection, sizes and report measure more')
     .description(
       'Puts load on a cluster in this process, and in the same run on the same store on\n' +
         'one thread without consensus. At the end every acknowledged write is read back and\n' +
@@ -54,6 +55,7 @@ export function benchCommand(
     .addHelpText('after', examples)
     .action(async (flags: BenchFlags) => end(await run(flags, terminal)));
   failoverCommand(bench, terminal, end);
+  reelectionCommand(bench, terminal, end);
   sizesCommand(bench, terminal, end);
   reportCommand(bench, terminal, end);
 }

@@ -65,6 +65,13 @@ const refused: readonly Refusal[] = [
     args: 'bench sizes --keys 1000000 --value-bytes 1000',
     says: /^RAFT_INVALID_OPTION: --keys is /,
   },
+  {
+    args: 'bench reelection --failed 4',
+    says: /^RAFT_INVALID_OPTION: --failed is '4'; of 8 nodes at most 3 may fail$/,
+  },
+  { args: 'bench reelection --failed 0', says: /^RAFT_INVALID_OPTION: --failed is '0'; / },
+  { args: 'bench reelection --trials 0', says: /^RAFT_INVALID_OPTION: --trials is '0'; / },
+  { args: 'bench reelection --fault rain', says: /'rain' is invalid.* Allowed choices are cut, / },
   { args: 'bench report weather', says: /'weather' is invalid.* Allowed choices are throughput, / },
   { args: 'bench report --runs 0', says: /^RAFT_INVALID_OPTION: --runs is '0'; / },
 ];
@@ -91,7 +98,16 @@ test('--version prints that of the package, and nothing else', async (t) => {
   t.deepEqual(ended, { exitCode: 0, stdout: `${JSON.parse(manifest).version}\n`, stderr: '' });
 });
 
-const commands = ['', 'start', 'run', 'bench', 'bench failover', 'bench sizes', 'bench report'];
+const commands = [
+  '',
+  'start',
+  'run',
+  'bench',
+  'bench failover',
+  'bench reelection',
+  'bench sizes',
+  'bench report',
+];
 
 for (const command of commands) {
   test(`balsa ${command} --help gives usage and examples`, async (t) => {
