@@ -78,6 +78,11 @@ export class ClusterTarget implements ChiTarget, ChiLaboratory {
     return this.#elections;
   }
 
+  /** The seed of the cluster; `undefined` while there is none. */
+  get seedInForce(): number | undefined {
+    return this.#cluster?.options.seed;
+  }
+
   async seed(): Promise<number> {
     return (await this.#open()).options.seed;
   }

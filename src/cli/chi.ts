@@ -1,5 +1,6 @@
 /** `balsa chi`: the simulator of the course, with its options, on a cluster in this process. */
 import type { Command } from 'commander';
+import { batchCommand } from './chi-batch.js';
 import { addChiOptions, type ChiOptions } from './chi-options.js';
 import { lenientConfiguration, runChi } from './chi-run.js';
 import { seedRange, whole } from './option-value.js';
@@ -26,6 +27,7 @@ export function chiCommand(
       const configuration = lenientConfiguration(options);
       end(await runChi({ options, terminal, configuration, seed: options.seed }));
     });
+  batchCommand(chi, terminal, end);
 }
 
 const examples = `
