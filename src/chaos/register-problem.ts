@@ -82,10 +82,10 @@ export function knownAt(problem: RegisterProblem, position: number): RegisterPro
     operation < required && (returns[operation] as number) <= position;
   const operations = Array.from(calls.keys());
   const known = operations.filter(isKnown);
-  const open = operations.filter(
-    (operation) =>
-      !isKnown(operation) && (calls[operation] as number) < position && writes[operation] !== none,
-  );
+  const open = operations
+    .filter((operation) => !isKnown(operation) && writes[operation] !== none)
+    .filter((operation) => (calls[operation] as number) < position)
+    .sort((a, b) => (calls[a] as number) - (calls[b] as number));
   const all = [...known, ...open];
   const pick = (column: Int32Array): Int32Array =>
     Int32Array.from(all, (operation) => column[operation] as number);

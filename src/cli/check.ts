@@ -1,9 +1,11 @@
 /** `balsa check FILE…`: whether histories are linearizable. */
 import { createReadStream } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { shown } from '../chaos/event.js';
 import { readHistory } from '../chaos/history.js';
 import { checkHistory, type HistoryResult, type KeyResult } from '../chaos/history-check.js';
+import { type Band, historyPage, type PageHistory } from '../chaos/history-page.js';
 import type { Operation } from '../chaos/operation.js';
 import { systemClock } from '../clock.js';
 import { RaftError } from '../errors.js';
@@ -14,6 +16,12 @@ import type { Terminal } from './terminal.js';
 
 interface CheckFlags {
   readonly timeout: number;
+  readonly html?: string;
+}
+
+/** Where the faults of a history stand: other checkers need not know of them. */
+export function faultsFile(history: string): string {
+  return `${history}.faults`;
 }
 
 /** A history that was read and checked. */
@@ -38,6 +46,7 @@ export function checkCommand(
     )
     .argument('<files...>', 'histories; - is standard input')
     .option('--timeout <s>', 'give up on a history after this long', timeout, 60)
+    .option('--html <out>', 'write a page of the histories, to look at in a browser')
     .addHelpText('after', examples)
     .action(async (files: string[], flags: CheckFlags) => end(await run(files, flags, terminal)));
 }
@@ -48,6 +57,7 @@ const examples = `
 Examples:
   balsa check history.jsonl
   balsa check --timeout 10 runs/*.jsonl
+  balsa check --html page.html history.jsonl
 
 Each line of the output begins with linearizable, illegal or unknown.
 
@@ -59,17 +69,20 @@ Exit codes:
 
 async function run(
   files: readonly string[],
-  { timeout: seconds }: CheckFlags,
+  { timeout: seconds, html }: CheckFlags,
   terminal: Terminal,
 ): Promise<number> {
   const { stdout, stderr, signal } = terminal;
   const codes: number[] = [];
+  const histories: PageHistory[] = [];
   for (const file of files) {
     signal.throwIfAborted();
     try {
       const checked = await check(file, seconds, signal);
       stdout.write(`${sentence(checked)}\n`);
       codes.push(exitCodeOf[checked.result.verdict]);
+      const { result } = checked;
+      if (html !== undefined) histories.push({ name: file, result, bands: await bandsOf(file) });
     } catch (error) {
       if (signal.aborted) throw error;
       const failure = failureOf(error);
@@ -78,6 +91,7 @@ async function run(
       codes.push(exitCode.badInput);
     }
   }
+  if (html !== undefined) await writePage(html, histories);
   const byWeight = [exitCode.failed, exitCode.badInput, exitCode.unknown];
   return byWeight.find((code) => codes.includes(code)) ?? exitCode.ok;
 }
@@ -103,6 +117,27 @@ async function read(file: string): Promise<Operation[]> {
     if (error instanceof RaftError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new RaftError('RAFT_INVALID_HISTORY', `cannot be read: ${why}`, { cause: error });
+  }
+}
+
+/** The faults that `balsa chaos` has written beside a history. */
+async function bandsOf(file: string): Promise<Band[]> {
+  const text = await readFile(faultsFile(file), 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Band);
+}
+
+async function writePage(file: string, histories: readonly PageHistory[]): Promise<void> {
+  try {
+    await writeFile(file, historyPage(histories));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RaftError('RAFT_INVALID_OPTION', `--html cannot be written: ${why}`, {
+      cause: error,
+      details: { option: '--html' },
+    });
   }
 }
 

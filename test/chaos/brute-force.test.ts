@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { checkCalls } from '../../src/chaos/call-check.js';
+import type { Nanoseconds } from '../../src/chaos/event.js';
 import { checkHistory } from '../../src/chaos/history-check.js';
 import { type RegisterInput, registerModel } from '../../src/chaos/model.js';
 import { type Operation, operationsOf } from '../../src/chaos/operation.js';
@@ -79,4 +80,36 @@ test('what is called a linearization is one', async (t) => {
   });
 
   await fc.assert(property, { numRuns: 300 });
+});
+
+test('an illegal history is so from the operation on that is named, and not before', async (t) => {
+  let illegal = 0;
+  const property = fc.asyncProperty(fc.integer(), async (seed) => {
+    const prng = new Prng(seed);
+    const shape = { ...drawShape(prng, 8), lieRate: 0.3 };
+    const events = drawHistory(prng, shape);
+    const { keys } = await checkHistory(operationsOf(events));
+    const culprit = keys[0]?.stuck[0];
+    if (culprit === undefined) return;
+
+    illegal += 1;
+    const end = culprit.completedAt ?? 0;
+    // What failed later, or found nothing to delete, has had no effect, which is known now.
+    const idle = operationsOf(events).filter(
+      ({ outcome, op, result }) => outcome === 'fail' || (op === 'delete' && result === false),
+    );
+    const beginning = (isIn: (time: Nanoseconds) => boolean): Operation[] => {
+      const known = operationsOf(events.filter(({ time }) => isIn(time)));
+      const lines = idle.map(({ process, invokedAt }) => `${process} ${invokedAt}`);
+      return known.filter(
+        ({ process, invokedAt, outcome }) =>
+          outcome !== 'info' || !lines.includes(`${process} ${invokedAt}`),
+      );
+    };
+    t.false(isLinearizable(beginning((time) => time <= end)));
+    t.true(isLinearizable(beginning((time) => time < end)));
+  });
+
+  await fc.assert(property, { numRuns: 2_000 });
+  t.true(illegal > 200);
 });
