@@ -185,3 +185,39 @@ test.serial(
     t.is(await cluster.get('k0'), 'there is room again');
   },
 );
+
+test.serial(
+  'one call more than may be under way is refused at once, the others are done',
+  async (t) => {
+    await using cluster = await createCluster({ ...quick, outstandingMax: 10 });
+
+    const calls = Array.from({ length: 11 }, (_, at) => cluster.set(`k${at}`, at));
+    const [error] = await Promise.all([
+      t.throwsAsync(calls.pop() as Promise<unknown>, { code: 'RAFT_OVERLOADED' }),
+      ...calls,
+    ]);
+
+    t.is((error as RaftError).details.outcome, 'rejected');
+    t.is(await cluster.get('k10'), undefined);
+  },
+);
+
+test.serial('the full ring to a node that does not read pushes back, and says so', async (t) => {
+  await using cluster = await createCluster({ ...quick, entryBytesMax: 2 ** 14 });
+  const leader = await cluster.waitForLeader();
+  const node = cluster.nodes.find((id) => id !== leader) as string;
+  await cluster.pause(node);
+
+  // 1,000 reads of a key of 1,000 bytes do not fit into a ring of 64 KiB.
+  const asked = Array.from({ length: 1000 }, () =>
+    cluster.get('k'.repeat(1000), { node, consistency: 'stale', timeoutMs: 500 }),
+  );
+  const results = await Promise.allSettled(asked);
+
+  const errors = results.map((result) => (result as PromiseRejectedResult).reason as RaftError);
+  t.deepEqual([...new Set(errors.map(({ code }) => code))], ['RAFT_TIMEOUT']);
+  const causes = new Set(errors.map(({ cause }) => (cause as RaftError | undefined)?.code));
+  t.true(causes.has('RAFT_OVERLOADED'), [...causes].join());
+  cluster.resume(node);
+  t.is(await cluster.get('k', { node }), undefined);
+});
