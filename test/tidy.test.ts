@@ -55,12 +55,25 @@ const packageTable: rules.PackageTable = {
     'src/chistributed/',
     'src/cli/',
     'src/storage/file-system.ts',
+    'src/storage/directory-lock.ts',
     'benchmarks/',
     'test/',
   ],
   'node:module': ['src/cli/'],
-  'node:os': ['src/chistributed/', 'src/cli/', 'benchmarks/', 'test/'],
-  'node:path': ['src/chistributed/', 'src/cli/', 'src/storage/', 'test/'],
+  'node:os': [
+    'src/chistributed/',
+    'src/cli/',
+    'src/storage/directory-lock.ts',
+    'benchmarks/',
+    'test/',
+  ],
+  'node:path': [
+    'src/chistributed/',
+    'src/cli/',
+    'src/cluster/durability.ts',
+    'src/storage/',
+    'test/',
+  ],
   'node:readline': ['src/cli/', 'test/'],
   'node:timers': ['src/chistributed/run-script.ts', 'src/cli/', 'benchmarks/', 'test/'],
   'node:url': ['benchmarks/', 'test/'],
@@ -68,7 +81,7 @@ const packageTable: rules.PackageTable = {
   'node:v8': ['src/actor/', 'src/store/', 'test/'],
   'node:vm': ['test/'],
   'node:worker_threads': ['src/actor/', 'examples/', 'test/'],
-  'node:zlib': ['src/actor/envelope.ts', 'src/storage/'],
+  'node:zlib': ['src/cluster/node-directories.ts', 'src/actor/envelope.ts', 'src/storage/'],
 };
 
 /** The one clock, and the timer of a live node, which the tick of the core hangs on. */

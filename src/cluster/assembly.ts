@@ -5,12 +5,14 @@
 import { Supervisor } from '../actor/supervisor.js';
 import type { SupervisorEvent } from '../actor/supervisor-event.js';
 import { systemClock } from '../clock.js';
-import { RaftError } from '../errors.js';
+import { type ErrorRecord, RaftError, unpackError } from '../errors.js';
 import { EventHub } from '../events.js';
 import type { NodeId } from '../raft/index.js';
-import type { ClusterHandlers, LeadershipNotice } from '../replica/node.js';
+import type { LeadershipNotice } from '../replica/node.js';
+import type { StorageNotice } from '../replica/refused-node.js';
 import type { ClientPort } from '../store/connect.js';
 import type { ClusterEvent } from './event.js';
+import { NodeDirectories } from './node-directories.js';
 import { bulkBytesOf, serialWindowOf, specOf } from './node-spec.js';
 import type { ResolvedOptions } from './options.js';
 import { Roster } from './roster.js';
@@ -18,6 +20,14 @@ import { Weather } from './weather.js';
 
 /** Ids of threads: nodes, the supervisor, and as many clients as may be open at once. */
 const actorsMax = 1024;
+
+/** What the storage of a node said when it gave up. */
+interface StorageFailure {
+  readonly incarnation: number;
+  readonly code: string;
+  readonly message: string;
+  readonly error: Error;
+}
 
 export class Assembly implements AsyncDisposable {
   readonly options: ResolvedOptions;
@@ -31,6 +41,9 @@ export class Assembly implements AsyncDisposable {
   readonly #closing = new AbortController();
   /** Who leads as far as the nodes have told, each in its own term. */
   readonly #leading = new Set<NodeId>();
+  /** Whose storage has failed, until the node is started again. */
+  readonly failures: Map<NodeId, StorageFailure> = new Map();
+  #data: NodeDirectories | undefined;
   #disposal: Promise<void> | undefined;
 
   /** `leaderId` is asked when a fault says "the leader". */
@@ -56,8 +69,9 @@ export class Assembly implements AsyncDisposable {
     });
     this.supervisor.subscribe((event) => this.#onSupervisor(event));
     this.supervisor.messenger.onReceive(({ message }) => {
-      const notice = message as Parameters<ClusterHandlers['leadership']>[0];
+      const notice = message as LeadershipNotice | StorageNotice;
       if (notice.kind === 'leadership') this.#onLeadership(notice);
+      else if (notice.kind === 'storage') this.#onStorageFailure(notice);
     });
   }
 
@@ -75,18 +89,64 @@ export class Assembly implements AsyncDisposable {
     this.events.emit(event);
   }
 
-  /** Connects all nodes, and starts them unless told otherwise; resolves when they are ready. */
+  /**
+   * Connects all nodes, and starts them unless told otherwise; resolves when they are ready.
+   * Rejects with what the storage of a node says if that leaves no majority.
+   */
   async start(): Promise<void> {
     const { nodes } = this.roster;
+    const { durability, newClusterId } = this.options;
+    if (durability !== undefined) {
+      this.#data = new NodeDirectories({ directories: durability.directories, newClusterId });
+    }
+    const world = { roster: this.roster, data: this.#data };
     for (const [at, node] of nodes.entries()) {
       for (const peer of nodes.slice(at + 1)) await this.supervisor.connect(node.actor, peer.actor);
     }
-    const specs = nodes.map((node) => specOf(node, this.roster, this.options));
+    const specs = nodes.map((node) => specOf(node, world, this.options));
     if (this.options.autostart) {
       await Promise.all(specs.map((spec) => this.supervisor.start(spec)));
+      if (durability !== undefined) await this.#assertServed();
     } else {
       for (const spec of specs) this.supervisor.prepare(spec);
     }
+  }
+
+  /** Asks every node whether its storage lets it serve. */
+  async #assertServed(): Promise<void> {
+    const { nodes } = this.roster;
+    const refusals = await Promise.all(
+      nodes.map(async ({ id }) => {
+        const child = this.supervisor.child(id);
+        const error = (await child.call('refusal').catch(() => undefined)) as unknown;
+        if (error !== undefined) {
+          const { incarnation } = child;
+          this.#onStorageFailure({ nodeId: id, incarnation, error: error as ErrorRecord });
+        }
+        return this.failures.get(id)?.error;
+      }),
+    );
+    const [first, ...others] = refusals.filter((error) => error !== undefined);
+    if (first !== undefined && nodes.length - others.length - 1 <= nodes.length / 2) throw first;
+  }
+
+  /** A node that cannot rely on its disk is ended, and not started again by itself. */
+  #onStorageFailure(notice: Omit<StorageNotice, 'kind'>): void {
+    const { nodeId, incarnation } = notice;
+    if (this.failures.get(nodeId)?.incarnation === incarnation) return;
+    const error = unpackError(notice.error);
+    const { code = 'RAFT_STORAGE_FAILED', message } = notice.error;
+    this.failures.set(nodeId, { incarnation, code, message, error });
+    this.emit({ kind: 'storage-failed', nodeId, code, message, at: systemClock.nowMs() });
+    this.#endIfFailed(nodeId);
+  }
+
+  /** A start is let to end first: whoever waits for it shall hear of the disk, not of a death. */
+  #endIfFailed(nodeId: NodeId): void {
+    const { state, incarnation } = this.supervisor.child(nodeId);
+    const hasFailed = this.failures.get(nodeId)?.incarnation === incarnation;
+    if (state !== 'ready' || !hasFailed || this.#disposal !== undefined) return;
+    void this.supervisor.crash(nodeId, { restart: false });
   }
 
   openPort(): ClientPort {
@@ -127,6 +187,7 @@ export class Assembly implements AsyncDisposable {
     await before?.[Symbol.asyncDispose]();
     this.weather[Symbol.dispose]();
     await this.supervisor[Symbol.asyncDispose]();
+    this.#data?.[Symbol.dispose]();
     this.emit({ kind: 'closed', at: systemClock.nowMs() });
     this.events.close(stopped());
   }
@@ -135,6 +196,9 @@ export class Assembly implements AsyncDisposable {
     if (event.kind === 'connected' || event.kind === 'disconnected') return;
     const { id: nodeId, at } = event;
     if (event.kind === 'ready') {
+      if (this.failures.get(nodeId)?.incarnation !== event.incarnation)
+        this.failures.delete(nodeId);
+      this.#endIfFailed(nodeId);
       if (event.incarnation > 1) this.counts.restarts += 1;
       this.emit({ kind: 'node-started', nodeId, incarnation: event.incarnation, at });
     } else if (event.kind === 'down') {

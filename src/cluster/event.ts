@@ -18,6 +18,14 @@ export type ClusterEvent = At &
     | { readonly kind: 'node-resumed'; readonly nodeId: NodeId }
     /** A node died more often than the restart intensity allows: it stays down. */
     | { readonly kind: 'node-given-up'; readonly nodeId: NodeId }
+    /** A node's disk or directory refused it: it stays down until it is restarted. */
+    | {
+        readonly kind: 'storage-failed';
+        readonly nodeId: NodeId;
+        /** `RAFT_STORAGE_FAILED`, or another that is about the storage. */
+        readonly code: string;
+        readonly message: string;
+      }
     /** A node won an election. */
     | { readonly kind: 'leader-elected'; readonly nodeId: NodeId; readonly term: number }
     /** A leader went back to being a follower. */

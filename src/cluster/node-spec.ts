@@ -1,6 +1,9 @@
 /** From the options of a cluster to what each of its threads is started with. */
 import type { ChildSpec } from '../actor/child.js';
+import { packError } from '../errors.js';
 import type { NodeRecord } from '../replica/node.js';
+import type { NodeStorage } from '../replica/node-storage.js';
+import type { NodeDirectories } from './node-directories.js';
 import type { ResolvedOptions } from './options.js';
 import type { Roster, RosterNode } from './roster.js';
 
@@ -22,11 +25,15 @@ export function serialWindowOf({ outstandingMax }: ResolvedOptions): number {
   return outstandingMax;
 }
 
-export function specOf(node: RosterNode, roster: Roster, options: ResolvedOptions): ChildSpec {
+export function specOf(
+  node: RosterNode,
+  { roster, data }: { readonly roster: Roster; readonly data: NodeDirectories | undefined },
+  options: ResolvedOptions,
+): ChildSpec {
   const record: NodeRecord = {
     self: { id: node.id, actor: node.actor },
     members: roster.nodes.map(({ id, actor }) => ({ id, actor })),
-    storage: node.storage,
+    storage: storageOf(node, data, options),
     gauges: node.gaugeMemory,
     seed: options.seed,
     tickMs: options.tickMs,
@@ -48,6 +55,30 @@ export function specOf(node: RosterNode, roster: Roster, options: ResolvedOption
     data: record,
     startTimeoutMs: options.startTimeoutMs,
     shutdownTimeoutMs: 1000,
+  };
+}
+
+function storageOf(
+  { id, memory }: RosterNode,
+  data: NodeDirectories | undefined,
+  options: ResolvedOptions,
+): NodeStorage {
+  if (memory !== undefined) return { kind: 'memory', buffers: memory };
+  const own = data?.of(id);
+  if (own?.refusal !== undefined) return { kind: 'refused', error: packError(own.refusal) };
+  const { logBytesMax, entryBytesMax, snapshotBytesMax, durability } = options;
+  return {
+    kind: 'file',
+    options: {
+      directory: own?.directory ?? '',
+      directoryId: own?.directoryId ?? 0,
+      mustExist: true,
+      syncPolicy: durability?.syncPolicy ?? 'always',
+      intervalMs: durability?.syncIntervalMs ?? 0,
+      logBytesMax,
+      entryBytesMax,
+      snapshotBytesMax,
+    },
   };
 }
 

@@ -2,6 +2,11 @@
  * Every option of a cluster: documented, defaulted and validated here and nowhere else.
  */
 import { RaftError } from '../errors.js';
+import {
+  type DurabilityOptions,
+  type ResolvedDurability,
+  resolveDurability,
+} from './durability.js';
 
 /** A range of milliseconds; both ends are drawn. */
 export interface TimeoutRange {
@@ -20,7 +25,7 @@ export interface RestartOptions {
 }
 
 /** All have defaults: `createCluster()` is three nodes in memory. */
-export interface ClusterOptions {
+export interface ClusterOptions extends DurabilityOptions {
   /**
    * Number of nodes, 1 to 9, default 3. An even size is allowed; it needs one more node alive for
    * a majority than the odd size below it and survives no more failures.
@@ -95,6 +100,10 @@ export interface ResolvedOptions {
   readonly checkpointBytes: number;
   readonly snapshotBytesMax: number;
   readonly seed: number;
+  /** Absent: in memory. */
+  readonly durability: ResolvedDurability | undefined;
+  /** Names a cluster that is founded now; drawn at random whatever the seed. */
+  readonly newClusterId: string;
   readonly restart: Required<RestartOptions>;
   readonly startTimeoutMs: number;
 }
@@ -121,6 +130,9 @@ const known: ReadonlySet<string> = new Set<keyof ClusterOptions>([
   'logBytesMax',
   'checkpointBytes',
   'snapshotBytesMax',
+  'dataDir',
+  'syncPolicy',
+  'syncIntervalMs',
   'seed',
   'restart',
   'startTimeoutMs',
@@ -149,8 +161,9 @@ export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
     16 * entryBytesMax,
     2 ** 31,
   );
+  const nodes = resolveNodes(options);
   return {
-    nodes: resolveNodes(options),
+    nodes,
     autostart: flag('autostart', options.autostart ?? true),
     electionTimeout,
     heartbeatMs,
@@ -177,6 +190,8 @@ export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
     ),
     snapshotBytesMax: whole('snapshotBytesMax', options.snapshotBytesMax ?? 2 ** 29, 4096, 2 ** 31),
     seed: whole('seed', options.seed ?? randomSeed(), 0, 2 ** 32 - 1),
+    durability: resolveDurability(options, nodes),
+    newClusterId: `${randomSeed().toString(16)}-${randomSeed().toString(16)}`,
     restart: {
       intensity: whole('restart.intensity', options.restart?.intensity ?? 100, 0, 1_000_000),
       periodMs: whole('restart.periodMs', options.restart?.periodMs ?? 10_000, 1, dayMs),

@@ -11,7 +11,8 @@ import type { ResolvedOptions } from './options.js';
 
 /** One node: its name, its actor, and the shared memory that its incarnations hand on. */
 export interface RosterNode extends Member {
-  readonly storage: MemoryStorageBuffers;
+  /** Absent where the node keeps its data on disk. */
+  readonly memory: MemoryStorageBuffers | undefined;
   readonly gaugeMemory: SharedArrayBuffer;
   /** The newest gauges that could be read. */
   gauges(): Gauges;
@@ -73,13 +74,13 @@ export class Roster {
 }
 
 function createNode(member: Member, options: ResolvedOptions): RosterNode {
-  const { logBytesMax, entryBytesMax, snapshotBytesMax, nodes } = options;
+  const { logBytesMax, entryBytesMax, snapshotBytesMax, nodes, durability } = options;
   const gaugeMemory = allocateGauges();
   const board = new GaugeBoard(gaugeMemory, nodes);
   let last = board.read() as Gauges;
   return {
     ...member,
-    storage: createMemory({ logBytesMax, entryBytesMax, snapshotBytesMax }),
+    memory: durability ? undefined : createMemory({ logBytesMax, entryBytesMax, snapshotBytesMax }),
     gaugeMemory,
     gauges: () => {
       last = board.read() ?? last;

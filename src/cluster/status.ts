@@ -11,6 +11,8 @@ export interface NodeStatus extends Gauges {
   readonly state: NodeState;
   /** Threads that have played this node so far. */
   readonly incarnation: number;
+  /** Why the node's storage keeps it down, if it does. */
+  readonly failure?: { readonly code: string; readonly message: string };
 }
 
 export interface ClusterStatus {

@@ -30,10 +30,12 @@ export abstract class ClusterView {
   status(): ClusterStatus {
     const nodes = this.assembly.roster.nodes.map((node): NodeStatus => {
       const { incarnation, state } = this.assembly.supervisor.child(node.id);
+      const failure = this.assembly.failures.get(node.id);
       return {
         ...node.gauges(),
         id: node.id,
         incarnation,
+        ...(failure && { failure: { code: failure.code, message: failure.message } }),
         state: stateOf(state, this.assembly.supervisor.space.isPaused(node.actor)),
       };
     });

@@ -7,16 +7,18 @@ import type { ActorContext, Behavior } from '../actor/context.js';
 import { actorRef } from '../actor/ref.js';
 import { supervisorId } from '../actor/space.js';
 import { systemClock } from '../clock.js';
+import type { ErrorRecord } from '../errors.js';
 import type { Raft, Ready } from '../raft/index.js';
-import { type MemoryStorageBuffers, openMemoryStorage } from '../storage/index.js';
 import type { StoreStateMachine } from '../store/store-state-machine.js';
 import { bootReplica, type ReplicaRecord, TickCounter } from './boot.js';
 import { GaugeBoard } from './gauges.js';
+import { isStorageFailure, type NodeStorage, openNodeStorage } from './node-storage.js';
+import { packRefusal, RefusedNode, type StorageNotice } from './refused-node.js';
 import type { Replica } from './replica.js';
 
 /** What a node is started with. Structured-cloneable. */
 export interface NodeRecord extends ReplicaRecord {
-  readonly storage: MemoryStorageBuffers;
+  readonly storage: NodeStorage;
   readonly gauges: SharedArrayBuffer;
   /** The unit of the core's timers, in ms. */
   readonly tickMs: number;
@@ -29,18 +31,33 @@ export interface LeadershipNotice extends NonNullable<Ready['leadership']> {
 }
 
 /** What the supervisor's side understands. */
-export type ClusterHandlers = { readonly leadership: (notice: LeadershipNotice) => void };
+export type ClusterHandlers = {
+  readonly leadership: (notice: LeadershipNotice) => void;
+  readonly storage: (notice: StorageNotice) => void;
+};
 
 /** What the cluster may call in a node. */
 export interface NodeControl {
   inspect(): { lastApplied: number; digest: string; keys: number };
   transferLeadership(to: string): ReturnType<Raft['transferLeadership']>;
   campaign(): void;
+  /** Why the node does not serve, if its storage could not be opened. */
+  refusal(): ErrorRecord | undefined;
 }
 
 /** Ends only with the thread. */
 export function runNode(): Promise<void> {
-  return runActor<NodeRecord>((context) => new Node(context));
+  return runActor<NodeRecord>(startNode);
+}
+
+/** A node whose storage cannot be opened lives on to say so, and does nothing else. */
+function startNode(context: ActorContext<NodeRecord>): Behavior {
+  try {
+    return new Node(context);
+  } catch (error) {
+    if (isStorageFailure(error)) return new RefusedNode(context, packRefusal(error));
+    throw error;
+  }
 }
 
 class Node implements Behavior {
@@ -51,13 +68,15 @@ class Node implements Behavior {
   readonly #board: GaugeBoard;
   readonly #timer: NodeJS.Timeout;
   readonly #ticks: TickCounter;
+  /** Takes over when the storage has failed. */
+  #refused: RefusedNode | undefined;
 
   constructor(context: ActorContext<NodeRecord>) {
     const { members, storage, gauges, tickMs } = context.data;
     this.#context = context;
     const booted = bootReplica(context.data, {
       incarnation: context.incarnation,
-      storage: openMemoryStorage(storage),
+      storage: openNodeStorage(storage, () => systemClock.nowMs()),
       exchange: {
         channel: (to) => context.link(to),
         hold: (source) => context.mailbox.hold(source),
@@ -80,10 +99,21 @@ class Node implements Behavior {
     }, tickMs);
   }
 
+  turn(): boolean {
+    if (this.#refused) return this.#refused.turn();
+    try {
+      return this.#work();
+    } catch (error) {
+      if (!isStorageFailure(error)) throw error;
+      this.#refuse(error);
+      return true;
+    }
+  }
+
   /**
    * Mail first, time second: a heartbeat that waited out a stall counts before the timeout does.
    */
-  turn(): boolean {
+  #work(): boolean {
     const { mailbox } = this.#context;
     const frames = mailbox.drain(this.#receive);
     const elapsedTicks = this.#ticks.take(systemClock.nowMs());
@@ -104,6 +134,7 @@ class Node implements Behavior {
       digest: this.#machine.digest(),
       keys: this.#machine.size,
     }),
+    refusal: () => undefined,
     transferLeadership: (to: string) => {
       const result = this.#raft.transferLeadership(to);
       this.#context.wake();
@@ -125,7 +156,15 @@ class Node implements Behavior {
 
   close(): void {
     clearInterval(this.#timer);
+    if (this.#refused === undefined) this.#replica.close();
+  }
+
+  /** The disk failed: whoever waits is told that the outcome is open, and nobody anything more. */
+  #refuse(error: unknown): void {
+    clearInterval(this.#timer);
+    this.#context.mailbox.release();
     this.#replica.close();
+    this.#refused = new RefusedNode(this.#context, packRefusal(error));
   }
 
   #announce(leadership: NonNullable<Ready['leadership']>): void {

@@ -130,6 +130,7 @@ export class Replica {
     for (const origin of this.#forwards.takeOlderThan(oldest)) this.#refuse(origin, 'in-doubt');
     this.#reads.giveUpOlderThan(oldest, this.#leaderActor);
     this.#applier.trim();
+    this.#storage.maintain();
   }
 
   /** Does all that the last drain gave cause for; true when there is more to do at once. */

@@ -44,6 +44,8 @@ export interface FileStorageOptions {
   readonly directory: string;
   /** Marks the files of a new directory as its own. A whole number below 2^32, drawn at random. */
   readonly directoryId: number;
+  /** Refuse a directory without a log, with `RAFT_STORAGE_LOST`. Default: begin an empty one. */
+  readonly mustExist?: boolean;
   /** Default `always`. */
   readonly syncPolicy?: SyncPolicy;
   /** Ms between two waits under `interval`. Default 100. */
@@ -252,7 +254,10 @@ class FileStorage implements Storage {
       segmentBytes: this.#segmentBytes(),
       head: () => this.#logged,
     };
-    if (state === undefined) return Wal.create(options, directoryId);
+    if (state === undefined) {
+      if (this.#options.mustExist === true) throw lost(directory);
+      return Wal.create(options, directoryId);
+    }
     this.#logged = { hardState: state.wal.hardState, bounds: state.wal.bounds };
     const wal = Wal.resume(options, state.wal);
     fillMemory(fs, directory, this.#memory, state);
@@ -334,6 +339,15 @@ class FileStorage implements Storage {
     if (!this.#isClosed) return;
     throw new RaftError('RAFT_STOPPED', 'this storage was closed; open the directory once more');
   }
+}
+
+function lost(directory: string): RaftError {
+  return new RaftError(
+    'RAFT_STORAGE_LOST',
+    `the log in ${directory} is gone, and with it the votes of its node. ` +
+      `Close the cluster and run: balsa log rebuild ${directory} OTHER...`,
+    { details: { directory } },
+  );
 }
 
 function failureOf(error: unknown, what: string, directory: string): RaftError {

@@ -1,6 +1,6 @@
 /** The door of the room: what survives a crash. `storage.ts` tells the contract. */
 
-export { openFileStorage } from './file.js';
+export { type FileStorageOptions, openFileStorage, type SyncPolicy } from './file.js';
 export { createMemory, type MemoryStorageBuffers } from './layout.js';
 export { openMemoryStorage } from './memory.js';
 export type {
