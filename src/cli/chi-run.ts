@@ -33,8 +33,12 @@ export async function runChi(run: ChiRun): Promise<number> {
     ...(configuration === undefined ? {} : { configuration }),
     input: (session) => {
       if (!process.stdin.isTTY) return linesOfStandardInput();
-      shell = new Shell(session);
-      return shell;
+      // Opened when the script is at its end: one that quits leaves the terminal alone.
+      const open = (): Shell => {
+        shell = new Shell(session);
+        return shell;
+      };
+      return { [Symbol.asyncIterator]: open };
     },
     createTarget: (nodes, log) => createClusterTarget(nodes, { seed, log }),
     stdout: outputOf(terminal.stdout),

@@ -173,6 +173,24 @@ test.serial('a restart during the first start waits for it', async (t) => {
   t.is(restarted.incarnation, 1);
 });
 
+test.serial(
+  'a child that was prepared is down until its restart, and then like any other',
+  async (t) => {
+    await using supervisor = supervise();
+    const events = recorded(supervisor);
+    const child = supervisor.prepare(spec('a'));
+    t.is(child.state, 'down');
+    t.throws(() => supervisor.prepare(spec('a')), { code: 'RAFT_INVALID_OPTION' });
+    await t.throwsAsync(supervisor.start(spec('a')), { code: 'RAFT_INVALID_OPTION' });
+
+    await supervisor.restart('a');
+    await supervisor.crash('a');
+    await until(() => child.incarnation === 2 && child.state === 'ready');
+
+    t.deepEqual(events.slice(0, 2), ['started a', 'ready a']);
+  },
+);
+
 test.serial('a crash ends the thread at whatever instruction it is', async (t) => {
   await using supervisor = supervise();
   const { actor } = await supervisor.start(spec('a'));

@@ -2,6 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import test from 'ava';
+import { temporaryFolder } from '../chistributed/transcript.js';
 import { pathOf } from './balsa.js';
 
 /** A person at a terminal: types, and waits for what appears. */
@@ -103,3 +104,19 @@ test.serial('Ctrl-C ends the shell, and the nodes with it (§1)', async (t) => {
   await person.sees('SIGINT received');
   t.is(await person.ended, 130);
 });
+
+test.serial(
+  'a script that quits never asks; one that does not is followed by the shell',
+  async (t) => {
+    await using folder = await temporaryFolder();
+    const quits = new Person(`--run ${await folder.write('quits.chi', 'show_queue\nquit\n')}`);
+    const goesOn = new Person(`--run ${await folder.write('goes-on.chi', 'show_queue\n')}`);
+
+    t.is(await quits.ended, 0);
+    t.is(quits.seen, 'No messages in message queue.\r\n');
+    await goesOn.sees('No messages in message queue.\r\n');
+    await goesOn.sees(prompt);
+    goesOn.type(controlD);
+    t.is(await goesOn.ended, 0);
+  },
+);
