@@ -1,5 +1,5 @@
 /** One run of one script in a thread of its own, with everything that it printed. */
-import { type ClusterTarget, createClusterTarget } from './cluster-target.js';
+import { type ClusterTarget, clusterStartLimitMs, createClusterTarget } from './cluster-target.js';
 import type { ConfigurationSource } from './configuration.js';
 import type { ChiOutput } from './printer.js';
 import { type RunScriptResult, runScript } from './run-script.js';
@@ -41,6 +41,7 @@ export async function runBatchTask(task: BatchTask): Promise<BatchRun> {
       target = createClusterTarget(nodes, { seed });
       return target;
     },
+    startLimitMs: clusterStartLimitMs,
     stdout: collect('stdout'),
     stderr: collect('stderr'),
     signal: AbortSignal.timeout(limitMs),

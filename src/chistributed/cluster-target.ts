@@ -25,6 +25,12 @@ const requestTimeoutMs = 2_500;
 /** With a heartbeat of 50 ms; a machine that is busy with other scripts elects no new leader. */
 const electionTimeout = { minMs: 300, maxMs: 600 };
 
+/**
+ * How long `start` waits for a thread, in ms: longer than the tool for a process, since a thread
+ * that is late means a machine that is busy, and a script shall end the same way there.
+ */
+export const clusterStartLimitMs = 30_000;
+
 export interface ClusterTargetOptions {
   /** Whole number from 0 to 2^32 - 1. Default: a random one. */
   readonly seed?: number | undefined;
@@ -41,7 +47,8 @@ export function createClusterTarget(
   nodes: readonly string[],
   options: ClusterTargetOptions = {},
 ): ClusterTarget {
-  const fixed = { nodes, autostart: false, requestTimeoutMs, electionTimeout };
+  const startTimeoutMs = 2 * clusterStartLimitMs;
+  const fixed = { nodes, autostart: false, requestTimeoutMs, electionTimeout, startTimeoutMs };
   resolveOptions(fixed);
   return new ClusterTarget((seed) => {
     return createCluster({ ...fixed, ...(seed === undefined ? {} : { seed }) });

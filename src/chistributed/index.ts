@@ -3,7 +3,7 @@
  *
  * `runScript` executes one on any cluster that stands behind a `ChiTarget`.
  */
-export { createClusterTarget } from './cluster-target.js';
+export { clusterStartLimitMs, createClusterTarget } from './cluster-target.js';
 export type { ConfigurationSource } from './configuration.js';
 export type { ChiOutput } from './printer.js';
 export type { JsonValue } from './python.js';

@@ -7,15 +7,14 @@ import type { Printer } from './printer.js';
 import { chistributedException } from './python.js';
 import type { ChiLaboratory, ChiTarget } from './target.js';
 
-/** A node that is not up by then counts as failed; one that is up later runs all the same (7.5). */
-const startLimitMs = 4_500;
-
 export interface LifecycleSurroundings {
   readonly nodes: Nodes;
   readonly partitions: Partitions;
   readonly target: ChiTarget;
   readonly printer: Printer;
   readonly clock: Clock;
+  /** A node not up by then counts as failed; one that is up later runs all the same (7.5). */
+  readonly startLimitMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -122,7 +121,7 @@ export class Lifecycle {
   }
 
   async #limited(node: ChiNode, up: Promise<void>): Promise<void> {
-    const { clock, printer, signal } = this.#surroundings;
+    const { clock, printer, signal, startLimitMs } = this.#surroundings;
     if (await pause({ clock, limitMs: startLimitMs, signal, until: up })) return;
     if (signal.aborted) return;
     node.state = 'failed';

@@ -42,6 +42,11 @@ export interface RunScriptOptions {
    * ms > 0. Default: 30,000.
    */
   readonly waitLimitMs?: number;
+  /**
+   * How long `start` waits for a node before it counts as failed, in ms > 0. Default: 4,500, as in
+   * the tool.
+   */
+  readonly startLimitMs?: number;
   /** Whether lines that fail show a stack trace. Default: false. */
   readonly debug?: boolean;
   /** How much the run tells about itself on standard error. Default: 'warning', so nothing. */
@@ -67,6 +72,7 @@ export interface RunScriptResult {
 }
 
 const waitLimitMsDefault = 30_000;
+const startLimitMsDefault = 4_500;
 
 /** Lines between two turns of the event loop: answers come through a script that never waits. */
 const linesPerTurn = 64;
@@ -79,7 +85,7 @@ const linesPerTurn = 64;
  * a line is printed and the run goes on; a script or a configuration that cannot be used is one
  * line and the exit code.
  *
- * Rejects with `RAFT_INVALID_OPTION` for `waitLimitMs` out of range, or neither script nor input,
+ * Rejects with `RAFT_INVALID_OPTION` for a limit out of range, or neither script nor input,
  * and with the error of `createTarget`.
  *
  * @example
@@ -109,6 +115,7 @@ export async function runScript(options: RunScriptOptions): Promise<RunScriptRes
     script: lines,
     clock,
     waitLimitMs: options.waitLimitMs ?? waitLimitMsDefault,
+    startLimitMs: options.startLimitMs ?? startLimitMsDefault,
     debug: options.debug ?? false,
   });
   const session: ChiSession = { complete: (line) => complete(line, runner.vocabulary) };
@@ -138,9 +145,11 @@ async function runLines(
   return 'end';
 }
 
-function checkOptions({ script, input, waitLimitMs = waitLimitMsDefault }: RunScriptOptions): void {
-  if (!(waitLimitMs > 0 && waitLimitMs < Number.POSITIVE_INFINITY)) {
-    throw invalidOption('waitLimitMs', `waitLimitMs is ${waitLimitMs}; expected ms > 0`);
+function checkOptions(options: RunScriptOptions): void {
+  const { script, input, waitLimitMs = 1, startLimitMs = 1 } = options;
+  for (const [option, ms] of Object.entries({ waitLimitMs, startLimitMs })) {
+    if (ms > 0 && ms < Number.POSITIVE_INFINITY) continue;
+    throw invalidOption(option, `${option} is ${ms}; expected ms > 0`);
   }
   if (script === undefined && input === undefined) {
     throw invalidOption('script', 'there is nothing to run; expected a script or an input');

@@ -39,6 +39,7 @@ export interface RunnerSurroundings {
   /** Where `load` puts its lines. */
   readonly script: ScriptLines;
   readonly waitLimitMs: number;
+  readonly startLimitMs: number;
   readonly signal: AbortSignal;
   /** Whether a stack trace precedes the report of a line that failed. */
   readonly debug: boolean;

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import {
   type ChiOutput,
   type ConfigurationSource,
+  clusterStartLimitMs,
   createClusterTarget,
   runScript,
 } from '../chistributed/index.js';
@@ -41,6 +42,7 @@ export async function runChi(run: ChiRun): Promise<number> {
       return { [Symbol.asyncIterator]: open };
     },
     createTarget: (nodes, log) => createClusterTarget(nodes, { seed, log }),
+    startLimitMs: clusterStartLimitMs,
     stdout: outputOf(terminal.stdout),
     stderr: outputOf(terminal.stderr),
     signal: terminal.signal,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import {
   type ChiOutput,
   type ConfigurationSource,
+  clusterStartLimitMs,
   createClusterTarget,
   runScript,
 } from '../chistributed/index.js';
@@ -62,6 +63,7 @@ async function run(file: string, options: RunOptions, terminal: Terminal): Promi
     ...(file === '-' ? { input: linesOfStandardInput() } : { script: file }),
     ...(configuration === undefined ? {} : { configuration }),
     createTarget: (nodes) => createClusterTarget(nodes, { seed: options.seed }),
+    startLimitMs: clusterStartLimitMs,
     stdout: chiOutput(terminal.stdout),
     stderr: chiOutput(terminal.stderr),
     signal: terminal.signal,
