@@ -34,16 +34,17 @@ async function run(seed: number, flags: Flags, { stdout }: Terminal): Promise<nu
   if (flags.scenario === true) stdout.write(`${JSON.stringify(scenario, undefined, 2)}\n`);
   const write = (line: string): void => stdout.write(`${line}\n`);
   const result = await runScenario(scenario, flags.trace === true ? { trace: write } : {});
-  const { history, violation, digest, counts } = result;
+  const { history, verdict, violation, digest, counts } = result;
   if (flags.history === true) for (const event of history) write(JSON.stringify(event));
   if (flags.json === true) {
-    write(JSON.stringify({ seed, digest, counts, violation: violation ?? null }));
+    write(JSON.stringify({ seed, digest, verdict, counts, violation: violation ?? null }));
   } else if (violation === undefined) {
-    write(`seed ${seed} broke nothing; trace ${digest}`);
+    write(`seed ${seed} broke nothing; its history is ${verdict}; trace ${digest}`);
   } else {
     write(`seed ${seed} broke '${violation.invariant}' at ${violation.atMs.toFixed(3)} ms`);
     write(`  ${violation.text}`);
     write(`  trace ${digest}`);
   }
-  return violation === undefined ? exitCode.ok : exitCode.failed;
+  if (violation !== undefined) return exitCode.failed;
+  return verdict === 'unknown' ? exitCode.unknown : exitCode.ok;
 }

@@ -13,6 +13,8 @@ export interface SwarmReport {
   readonly operations: number;
   readonly elections: number;
   readonly committed: number;
+  /** Histories of which it could not be said whether they are linearizable. */
+  readonly undecided: number;
   /** By the clock of the machine. */
   readonly seconds: number;
   /** The first seed that broke something. */
@@ -41,7 +43,12 @@ export function swarmText(report: SwarmReport, colours: Output['colours']): stri
   ];
   const { failure } = report;
   if (failure?.violation === undefined) {
-    lines.push(colours.green('every invariant held'));
+    const { undecided } = report;
+    lines.push(
+      undecided === 0
+        ? colours.green('every invariant held, every history is linearizable')
+        : colours.yellow(`every invariant held; ${undecided} histories could not be decided`),
+    );
   } else {
     const { invariant, text, atMs } = failure.violation;
     lines.push(

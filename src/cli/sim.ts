@@ -96,7 +96,8 @@ async function run(flags: Flags, { stdout, stderr, signal }: Terminal): Promise<
   if (flags.seeds === undefined) stderr.write(`base seed ${range.first}\n`);
   const report = await runSwarm(range, flags, { stderr, signal });
   stdout.write(flags.json === true ? jsonOf(report) : swarmText(report, stdout.colours));
-  return report.failure === undefined ? exitCode.ok : exitCode.failed;
+  if (report.failure !== undefined) return exitCode.failed;
+  return report.undecided === 0 ? exitCode.ok : exitCode.unknown;
 }
 
 async function runSwarm(
@@ -144,10 +145,12 @@ function emptyTotals(): { -readonly [K in keyof Totals]: Totals[K] } {
     operations: 0,
     elections: 0,
     committed: 0,
+    undecided: 0,
   };
 }
 
-function add(totals: ReturnType<typeof emptyTotals>, { counts }: SeedReport): void {
+function add(totals: ReturnType<typeof emptyTotals>, report: SeedReport): void {
+  const { counts, verdict, violation } = report;
   totals.seeds += 1;
   totals.simulatedSeconds += counts.simulatedMs / 1_000;
   totals.events += counts.events;
@@ -155,6 +158,7 @@ function add(totals: ReturnType<typeof emptyTotals>, { counts }: SeedReport): vo
   totals.operations += counts.ok + counts.fail + counts.info;
   totals.elections += counts.elections;
   totals.committed += counts.committed;
+  if (verdict === 'unknown' && violation === undefined) totals.undecided += 1;
 }
 
 function createPool(parallel: number): Piscina & AsyncDisposable {

@@ -2,13 +2,15 @@
  * A client of the simulator: the real one of the store, under virtual time, and the processes that
  * make their planned calls through it.
  */
+
 import type { ActorId } from '../actor/space.js';
+import type { HistoryEvent } from '../chaos/event.js';
+import type { Json } from '../chaos/json.js';
 import { isRaftError } from '../errors.js';
 import type { Prng } from '../prng.js';
 import { Client } from '../store/client.js';
 import type { ClientOptions } from '../store/client-options.js';
 import type { CasResult, DeleteResult, ReadOptions, SetResult, Value } from '../store/store.js';
-import type { HistoryEvent } from './history.js';
 import { Inbox, type SimFrame } from './inbox.js';
 import type { PlannedOperation } from './scenario.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -127,7 +129,7 @@ export class Process {
   readonly #options: ProcessesOptions;
   readonly #plan: readonly PlannedOperation[];
   /** The value of each key as it was seen last: what a cas expects. */
-  readonly #seen = new Map<string, Value | undefined>();
+  readonly #seen = new Map<string, Json>();
   #number: number;
   #next = 0;
   #isBusy = false;
@@ -169,8 +171,9 @@ export class Process {
       case 'get':
         this.#record(operation, 'invoke');
         this.#settle(operation, store.get(key, options), (found: Value | undefined) => {
-          this.#seen.set(key, found);
-          this.#record(operation, 'ok', { value: found ?? null });
+          const value = (found ?? null) as Json;
+          this.#seen.set(key, value);
+          this.#record(operation, 'ok', { value });
         });
         return;
       case 'set':
@@ -183,23 +186,27 @@ export class Process {
       case 'delete':
         this.#record(operation, 'invoke');
         this.#settle(operation, store.delete(key, options), (result: DeleteResult) => {
-          this.#seen.set(key, undefined);
+          this.#seen.delete(key);
           this.#acknowledge(operation, result.index, { value: result.existed });
         });
         return;
       case 'cas': {
-        const expected = this.#seen.get(key);
-        const swap = { expected: expected ?? null, value };
+        const expected = this.#seen.get(key) ?? null;
+        const swap = { expected, value };
         this.#record(operation, 'invoke', swap);
-        this.#settle(operation, store.cas(key, expected, value, options), (result: CasResult) => {
-          if (result.succeeded) {
-            this.#seen.set(key, value);
-            this.#acknowledge(operation, result.index, swap);
-          } else {
-            this.#seen.delete(key);
-            this.#record(operation, 'fail', { ...swap, error: 'precondition' });
-          }
-        });
+        this.#settle(
+          operation,
+          store.cas(key, expected ?? undefined, value, options),
+          (result: CasResult) => {
+            if (result.succeeded) {
+              this.#seen.set(key, value);
+              this.#acknowledge(operation, result.index, swap);
+            } else {
+              this.#seen.delete(key);
+              this.#record(operation, 'fail', { ...swap, error: 'precondition' });
+            }
+          },
+        );
         return;
       }
     }

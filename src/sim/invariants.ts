@@ -49,6 +49,7 @@ export class Invariants {
     sight.currentTerm = currentTerm;
     if (raft.role === 'leader') {
       this.ledger.lead(node.id, currentTerm, storage);
+      this.#ownVoteIsStored(node, currentTerm);
       if (node.frames > sight.frames) this.#matchesRise(node, sight);
       sight.frames = node.frames;
     }
@@ -90,6 +91,14 @@ export class Invariants {
     if (!isPromise) return;
     const message = decodeMessage(frame, node.id, nameOf(frame.destination));
     if (message !== undefined) this.#promised(node, message);
+  }
+
+  /** A leader has voted for itself, and must not vote for another after a crash. */
+  #ownVoteIsStored(node: SimNode, term: number): void {
+    const { currentTerm, votedFor } = node.disk.durable.hardState;
+    if (currentTerm > term || (currentTerm === term && votedFor === node.id)) return;
+    const found = `its disk has ${currentTerm}, ${votedFor ?? 'nobody'}`;
+    this.#report('a vote is durable', `${node.id} leads term ${term}, ${found}`);
   }
 
   #promised(node: SimNode, message: Message): void {

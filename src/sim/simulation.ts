@@ -5,16 +5,17 @@
  *                invariants are checked
  *     liveness   everything heals and nobody calls any more: the cluster has to agree, answer
  *                everybody and come to rest, within a bound and without a new write
- *     reading    every key is read once, for the history
+ *     reading    every key is read once
+ *     checking   what the clients saw has to be linearizable
  *
  * One seed fixes everything. The loop does one thing at a time and lets promises settle after each
  * that may have settled one; no other work of the thread can come in between.
  */
+import type { HistoryEvent } from '../chaos/event.js';
 import { Prng } from '../prng.js';
 import { LeaderWatch } from './agreement.js';
 import { Process, type ProcessesOptions, SimClient } from './client.js';
 import { Disk } from './disk.js';
-import type { HistoryEvent } from './history.js';
 import type { SimFrame } from './inbox.js';
 import { Invariants } from './invariants.js';
 import { LocalClock } from './local-clock.js';
@@ -23,6 +24,7 @@ import { SimNode } from './node.js';
 import { diskSizesOf, recordOf } from './record.js';
 import type { PlannedOperation, Scenario } from './scenario.js';
 import { Trace } from './trace.js';
+import { type HistoryVerdict, verdictOf } from './verdict.js';
 import { VirtualTime } from './virtual-time.js';
 import { type End, Wiring } from './wire.js';
 
@@ -40,6 +42,8 @@ export interface RunResult {
   /** The first one; the run ends with it. */
   readonly violation?: Violation;
   readonly history: readonly HistoryEvent[];
+  /** Whether the history is linearizable; `unknown` also of a run that broke before. */
+  readonly verdict: HistoryVerdict['verdict'];
   /** Stands for everything that happened, in order. */
   readonly digest: string;
   readonly counts: RunCounts;
@@ -98,6 +102,7 @@ export class Simulation {
   readonly #history: HistoryEvent[] = [];
   readonly #counts = { deliveries: 0, ok: 0, fail: 0, info: 0, agreedAfterMs: 0 };
   #violation: Violation | undefined;
+  #verdict: HistoryVerdict['verdict'] = 'unknown';
   #processes = 0;
   #isStirred = false;
 
@@ -131,6 +136,7 @@ export class Simulation {
       seed: this.#scenario.seed,
       ...(this.#violation === undefined ? {} : { violation: this.#violation }),
       history: this.#history,
+      verdict: this.#verdict,
       digest: this.trace.digest,
       counts: {
         ...this.#counts,
@@ -151,6 +157,7 @@ export class Simulation {
     this.#nemesis.healAll();
     await this.#agree();
     await this.#readAll();
+    this.#check();
   }
 
   /** Gives the memory back. */
@@ -232,6 +239,13 @@ export class Simulation {
     if (failed !== undefined || reader.isBusy) {
       this.report('a cluster at rest serves reads', failed?.error ?? 'no answer');
     }
+  }
+
+  #check(): void {
+    if (this.#violation !== undefined) return;
+    const { verdict, text = '' } = verdictOf(this.#history);
+    this.#verdict = verdict;
+    if (verdict === 'illegal') this.report('linearizability', text);
   }
 
   #connect(nodes: readonly End[], clients: readonly End[]): Wiring {

@@ -1,5 +1,5 @@
 /** A stretch of seeds, run one after the other: what one thread of the swarm does. */
-import { type RunCounts, runScenario, type Violation } from './simulation.js';
+import { type RunResult, runScenario } from './simulation.js';
 import { drawScenario } from './swarm.js';
 
 /** Structured-cloneable. */
@@ -9,12 +9,7 @@ export interface SeedsTask {
 }
 
 /** What came of a seed, without its history. */
-export interface SeedReport {
-  readonly seed: number;
-  readonly digest: string;
-  readonly counts: RunCounts;
-  readonly violation?: Violation;
-}
+export type SeedReport = Omit<RunResult, 'history'>;
 
 /** Runs the seeds up to the first violation. */
 export async function runSeeds({ firstSeed, count }: SeedsTask): Promise<SeedReport[]> {

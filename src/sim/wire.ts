@@ -44,6 +44,8 @@ export interface WiringOptions {
 }
 
 const slabBytes = 2 ** 18;
+/** Frames that all actors together send without any time passing: more is a loop without end. */
+const framesAtOnceMax = 20_000;
 
 /** All links, and the network between them. */
 export class Wiring {
@@ -56,6 +58,8 @@ export class Wiring {
   readonly #wires = new Map<number, Wire>();
   #slab: Buffer = Buffer.alloc(slabBytes);
   #used = 0;
+  #framesNow = 0;
+  #countedMs = -1;
 
   constructor(options: WiringOptions) {
     this.options = options;
@@ -125,6 +129,14 @@ export class Wiring {
     else this.options.deliver(frame);
   }
 
+  /** Throws if so many frames were sent at this moment that there will be no next one. */
+  count(): void {
+    const nowMs = this.options.time.nowMs();
+    this.#framesNow = nowMs === this.#countedMs ? this.#framesNow + 1 : 1;
+    this.#countedMs = nowMs;
+    if (this.#framesNow > framesAtOnceMax) throw new Error('frames are sent without end');
+  }
+
   /** Room for a frame; zeroed, so that no run can see what another has left. */
   reserve(byteLength: number): { readonly bytes: Buffer; readonly offset: number } {
     if (this.#used + byteLength > this.#slab.length) {
@@ -185,6 +197,7 @@ export class Wire implements Channel, ClientLink {
 
   end(bodyBytes: number): void {
     const wiring = this.#wiring;
+    wiring.count();
     wiring.take(bodyBytes);
     const lane = this.#lane;
     const underWay = this.#underWay;

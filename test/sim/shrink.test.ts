@@ -8,6 +8,7 @@ import { drawScenario } from '../../src/sim/swarm.js';
 const nothing: Omit<RunResult, 'violation'> = {
   seed: 1,
   history: [],
+  verdict: 'unknown',
   digest: '',
   counts: {
     simulatedMs: 0,

@@ -12,7 +12,8 @@ test('nothing breaks in the first seeds', async (t) => {
     [],
   );
   t.is(reports.length, 24);
-  for (const { seed, counts } of reports) {
+  for (const { seed, counts, verdict } of reports) {
+    t.is(verdict, 'linearizable', `seed ${seed}`);
     t.true(counts.ok > 0 && counts.elections > 0 && counts.committed > 0, `seed ${seed}`);
   }
 });

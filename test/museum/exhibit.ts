@@ -1,0 +1,23 @@
+/** A bug of the past, as a change of the compiled sources that brings it back. */
+
+import type { Scenario } from '../../src/sim/scenario.js';
+
+/** Replaces a piece of a compiled file, which stands there exactly once. */
+export interface Edit {
+  /** Under dist/src. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Exhibit {
+  /** Kebab-case; names its copy of the sources. */
+  readonly id: string;
+  /** What goes wrong. */
+  readonly title: string;
+  /** Where it was seen. */
+  readonly seen: string;
+  readonly edits: readonly Edit[];
+  /** Shows the bug where random search takes long to reach it. */
+  readonly scenario?: Scenario;
+}

@@ -1,0 +1,90 @@
+/** What is stored, what is found again, and what a snapshot leaves out. */
+import type { Exhibit } from './exhibit.js';
+
+export const storage: readonly Exhibit[] = [
+  {
+    id: 'conflict-kept',
+    title: 'entries in conflict stay behind those that replace them',
+    seen: 'hashicorp/raft #697, for the tail of the log',
+    edits: [
+      {
+        file: 'storage/memory.js',
+        find: 'this.#bounds.save({ lastIndex: keptIndex + entries.length });',
+        replace:
+          'this.#bounds.save({ lastIndex: Math.max(this.lastIndex, keptIndex + entries.length) });',
+      },
+      {
+        file: 'storage/memory.js',
+        find: 'this.#bounds.save({ lastIndex: keptIndex });',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'base-term-lost',
+    title: 'the term before the first entry is not kept when the log is trimmed',
+    seen: 'openraft 71a290cd; RedisLabs/raft #49',
+    edits: [
+      {
+        file: 'storage/memory.js',
+        find: 'termBeforeFirst: this.#index.termAt(last) }',
+        replace: 'termBeforeFirst: 0 }',
+      },
+    ],
+  },
+  {
+    id: 'snapshot-not-restored',
+    title: 'a node that restarts does not load its snapshot',
+    seen: 'RedisLabs/raft #49; camunda #15046',
+    edits: [
+      {
+        file: 'replica/boot.js',
+        find: 'if (snapshot)\n        machine.restore(snapshot.bytes);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'sessions-not-in-snapshot',
+    title: 'sessions are missing from a snapshot',
+    seen: 'logcabin 445f383; nats-server 1fae6111c',
+    edits: [
+      {
+        file: 'store/store-state-machine.js',
+        find: 'writeImage({ values: this.#values, sessions: this.#sessions })',
+        replace: 'writeImage({ values: this.#values, sessions: new SessionTable(this.#options) })',
+      },
+    ],
+  },
+  {
+    id: 'stale-snapshot-index',
+    title: 'a snapshot is labelled with the commit index instead of what was applied',
+    seen: 'rabbitmq/ra #562; PySyncObj #197',
+    edits: [
+      {
+        file: 'replica/applier.js',
+        find: 'const index = this.#lastApplied;\n        const term',
+        replace:
+          'const index = Math.max(this.#lastApplied, this.#options.raft.commitIndex);\n' +
+          '        const term',
+      },
+    ],
+  },
+  {
+    id: 'uncommitted-applied',
+    title: 'entries are applied when they are stored, not when they are committed',
+    seen: '@usex/raft; braft #91',
+    edits: [
+      {
+        file: 'replica/applier.js',
+        find: 'const { commitIndex } = raft;\n        if (this',
+        replace: 'const commitIndex = storage.lastIndex;\n        if (this',
+      },
+      {
+        file: 'replica/applier.js',
+        find: 'raft.applied(this.#lastApplied);',
+        replace: 'raft.applied(Math.min(this.#lastApplied, raft.commitIndex));',
+      },
+    ],
+  },
+];
