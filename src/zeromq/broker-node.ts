@@ -50,6 +50,9 @@ export const timing = {
   announceMs: 1_000,
 } as const;
 
+/** Answers that wait for the broker to know the node; it may never do so. */
+const earlyMax = 10_000;
+
 export const entryBytesMax: number = 2 ** 20;
 
 export class BrokerNode implements Disposable {
@@ -206,8 +209,8 @@ export class BrokerNode implements Disposable {
 
   #reply(message: RecordFields): void {
     this.#options.log(`answers ${JSON.stringify(message)}`);
-    if (this.#replica === undefined) this.#early.push(message);
-    else this.#options.send(message);
+    if (this.#replica !== undefined) this.#options.send(message);
+    else if (this.#early.length < earlyMax) this.#early.push(message);
   }
 
   #receiveFromPeer(message: RecordFields): void {

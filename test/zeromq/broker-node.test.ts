@@ -21,6 +21,8 @@ test('a node sends nothing before its helloResponse is acknowledged, whatever co
   const id = broker.set('node-1', 'a', '1');
   broker.set('node-1', null, '1');
   broker.publish('node-1', { type: 'preVote', source: 'node-2', term: 9 });
+  broker.publish('node-1', { type: 'ack', original: { type: 'getResponse', id: 1 } });
+  broker.publish('node-1', { type: 'ack' });
   broker.advance(4_000);
 
   t.true(broker.sent.length > 0);
