@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `balsa-node`: one node as a process of its own, under the broker of chistributed. */
 import { systemClock } from '../clock.js';
+import { lockDirectory } from '../storage/directory-lock.js';
 import { openFileStorage } from '../storage/index.js';
 import { BrokerNode, entryBytesMax } from '../zeromq/broker-node.js';
 import { BrokerSockets, loadZeromq } from '../zeromq/broker-sockets.js';
@@ -39,6 +40,7 @@ async function runNode(words: readonly string[]): Promise<void> {
     if (debug) process.stderr.write(`${at} ${name} ${line}\n`);
   };
   const directory = openNodeDirectory(node);
+  lockDirectory(directory);
   log(`keeps its state in ${directory}`);
   // It is the end of the process that is to be survived, not that of the machine.
   const storage = openFileStorage({

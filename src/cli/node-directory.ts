@@ -7,10 +7,11 @@
  * The broker is known by its process: it is the parent of its nodes. On Linux the moment that it
  * was started is part of its name, since numbers of processes come again.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { RaftError } from '../errors.js';
+import { isRunning, startOf } from '../storage/directory-lock.js';
 import type { NodeArguments } from './node-arguments.js';
 
 /** Makes the directory of a node, and removes those of brokers that are gone. */
@@ -41,35 +42,14 @@ function portOf(endpoint: string): string {
 }
 
 function brokerName(pid: number): string {
-  return `${pid}-${startedAt(pid) ?? 'unknown'}`;
-}
-
-/** When a process was started, in ticks since the machine was; `undefined` if that is not told. */
-function startedAt(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is a name in parentheses, in which anything may stand.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
+  return `${pid}-${startOf(pid) ?? 'unknown'}`;
 }
 
 function removeOthers(root: string, own: string): void {
   for (const entry of readdirSync(root)) {
     const pid = Number(/-(\d+)-[^-]+$/.exec(entry)?.[1]);
     if (entry === own || !Number.isSafeInteger(pid)) continue;
-    const isThere = isAlive(pid) && entry.endsWith(`-${brokerName(pid)}`);
+    const isThere = isRunning(pid) && entry.endsWith(`-${brokerName(pid)}`);
     if (!isThere) rmSync(join(root, entry), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it is there, and not ours.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

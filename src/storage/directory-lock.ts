@@ -125,7 +125,8 @@ function isAlive(holder: Holder): boolean {
   return started === undefined || holder.started === undefined || started === holder.started;
 }
 
-function isRunning(pid: number): boolean {
+/** Whether a process of this machine runs, ours or not. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -134,8 +135,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Field 22 of `/proc/PID/stat`; the second field, in brackets, may hold anything. */
-function startOf(pid: number): string | undefined {
+/**
+ * When a process started, in ticks of the machine; `undefined` where the system does not tell. Field
+ * 22 of `/proc/PID/stat`; the second field, in brackets, may hold anything.
+ */
+export function startOf(pid: number): string | undefined {
   const line = readLine(`/proc/${pid}/stat`);
   return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19];
 }

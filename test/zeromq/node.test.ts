@@ -122,6 +122,23 @@ test.serial(
   },
 );
 
+test.serial(
+  'a second start of a node that still runs ends at once and spoils nothing',
+  async (t) => {
+    await using broker = await Broker.open(['a', 'b']);
+    await broker.startAll();
+    await served(() => broker.set('a', 'k', '1'));
+
+    const { exitCode, stderr } = await broker.spawn('a').ended;
+
+    t.is(exitCode, 1);
+    t.regex(stderr, /^balsa-node: RAFT_STORAGE_LOCKED: .* is in use by process \d+/);
+    t.deepEqual(broker.faults.splice(0), ['a ended with 1']);
+    t.like(await served(() => broker.get('a', 'k')), { value: '1' });
+    t.deepEqual(broker.faults, []);
+  },
+);
+
 test.serial('arguments that are not known are passed over wherever they stand', async (t) => {
   await using broker = await Broker.open(['a', 'b']);
   const unknown = ['--role', 'leader', '-x', '--data=7', 'word', '--', '--'];
