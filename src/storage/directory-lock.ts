@@ -136,8 +136,8 @@ export function isRunning(pid: number): boolean {
 }
 
 /**
- * When a process started, in ticks of the machine; `undefined` where the system does not tell. Field
- * 22 of `/proc/PID/stat`; the second field, in brackets, may hold anything.
+ * When a process started, in ticks of the machine; `undefined` where the system does not tell.
+ * Field 22 of `/proc/PID/stat`; the second field, in brackets, may hold anything.
  */
 export function startOf(pid: number): string | undefined {
   const line = readLine(`/proc/${pid}/stat`);
