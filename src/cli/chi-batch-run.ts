@@ -46,8 +46,11 @@ export interface BatchOptions {
 /** This file is dist/src/cli/chi-batch-run.js. */
 const worker = new URL('../../workers/run-script.js', import.meta.url);
 
-/** A thread that does not end by itself when its time is over gets this much more. */
-const graceMs = 10_000;
+/**
+ * A thread that does not end by itself when its time is over gets this much more. A busy machine
+ * takes long to load its code, which does not count as the time of the run.
+ */
+const graceMs = 60_000;
 
 /**
  * The scripts of a folder in the order of their names. The configuration of `NAME.chi` is
