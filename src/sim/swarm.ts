@@ -66,7 +66,7 @@ function drawOptions(prng: Prng): ScenarioOptions {
     electionTicksMin,
     electionTicksMax: electionTicksMin + prng.pick([2, 5, electionTicksMin, 2 * electionTicksMin]),
     preVote: prng.chance(0.7),
-    checkQuorum: prng.chance(0.85),
+    checkQuorum: prng.chance(0.75),
     leaseDriftTicks: prng.int(0, 2),
     entryBytesMax,
     logBytesMax,
@@ -171,7 +171,7 @@ function drawFaults(prng: Prng, draft: Draft, safetyMs: number): PlannedFault[] 
   if (prng.chance(1 / 16)) return [];
   const chosen = prng.shuffle(names).slice(0, prng.int(1, 5));
   const count = prng.int(1, 2 + Math.ceil(safetyMs / 400));
-  const longestMs = prng.pick([100, 500, 2_000]);
+  const longestMs = prng.pick([200, 1_000, 3_000]);
   const faults = Array.from({ length: count }, (_, place): PlannedFault => {
     const stream = prng.fork(place);
     const family = families[stream.pick(chosen)] as Family;
@@ -188,16 +188,16 @@ interface LoadDraft extends Draft {
 
 function drawOperations(prng: Prng, draft: LoadDraft): PlannedOperation[] {
   const processes = prng.pick([1, 2, 4, 16]) * draft.clients;
-  const count = prng.int(20, 400);
+  const count = prng.int(40, 600);
   const keys = Array.from({ length: prng.int(1, 5) }, (_, place) => `k${place + 1}`);
   const mix = prng.pick(['balanced', 'writes', 'reads', 'swaps'] as const);
   const padding = prng.pick([0, 0, 0, 40, 900]);
-  const isPinned = prng.chance(0.5);
+  const isPinned = prng.chance(0.7);
   const operations = Array.from({ length: count }, (_, place): PlannedOperation => {
     const stream = prng.fork(place);
     const op = stream.pick(mixes[mix]);
     const value = padding === 0 ? place + 1 : `${place + 1} ${'x'.repeat(padding)}`;
-    const wantsNode = isPinned && stream.chance(0.4);
+    const wantsNode = isPinned && stream.chance(0.5);
     const wantsLease = draft.readsByLease && stream.chance(0.5);
     return {
       process: stream.int(0, processes - 1),

@@ -10,8 +10,8 @@ const quick = [
   'one-node-too-few',
   'truncate-always',
   'acknowledged-before-disk',
-  'snapshot-not-restored',
-  'read-unconfirmed',
+  'leader-counts-unstored',
+  'no-noop',
 ];
 const seedsMax = 32;
 
