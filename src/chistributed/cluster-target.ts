@@ -22,8 +22,11 @@ import type {
 /** Scripts wait 2 to 5 s for an answer, so one that takes longer would never be printed. */
 const requestTimeoutMs = 2_500;
 
-/** With a heartbeat of 50 ms; a machine that is busy with other scripts elects no new leader. */
-const electionTimeout = { minMs: 300, maxMs: 600 };
+/**
+ * With a heartbeat of 50 ms: on a machine that is busy with other scripts a thread may not run for
+ * hundreds of ms, and its node should not campaign for that. Scripts wait for seconds anyway.
+ */
+const electionTimeout = { minMs: 500, maxMs: 1_000 };
 
 /**
  * How long `start` waits for a thread, in ms: longer than the tool for a process, since a thread
