@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
+import { chaosCommand } from './chaos.js';
 import { checkCommand } from './check.js';
 import { chiCommand } from './chi.js';
 import type { CommandMaker } from './command.js';
@@ -17,6 +18,7 @@ const makers: readonly CommandMaker[] = [
   chiCommand,
   simCommand,
   benchCommand,
+  chaosCommand,
   checkCommand,
 ];
 
@@ -48,6 +50,7 @@ Examples:
   balsa run examples/chistributed/tour.chi
   balsa sim --seeds 1..1000
   balsa bench --outstanding 64 --seconds 5
+  balsa chaos --nemesis all --history history.jsonl
   balsa check history.jsonl
 
 Exit codes:

@@ -1,11 +1,13 @@
 /** Does to a simulated cluster what a plan of faults says, and takes it all back. */
+
+import type { Fault, PlannedFault } from '../chaos/fault.js';
 import type { Installed } from '../network/installed.js';
 import { cutLinks } from '../network/partition.js';
 import { resolve, type Selector } from '../network/selector.js';
 import type { Prng } from '../prng.js';
 import type { SimClient } from './client.js';
 import type { SimNode } from './node.js';
-import type { Fault, PlannedFault } from './scenario.js';
+
 import type { VirtualTime } from './virtual-time.js';
 import type { Wiring } from './wire.js';
 

@@ -2,10 +2,7 @@
  * A scenario: everything that decides a run, as plain data. It can be written down, sent to another
  * thread, and made smaller piece by piece until only what breaks is left.
  */
-import type { PartitionMode } from '../network/installed.js';
-import type { PartitionShape } from '../network/partition.js';
-import type { LinkOptions } from '../network/rule.js';
-import type { Selector } from '../network/selector.js';
+import type { PlannedFault } from '../chaos/fault.js';
 import type { Consistency } from '../store/protocol.js';
 
 /** Times are virtual ms since the run began; ticks are those of the nodes. */
@@ -51,29 +48,6 @@ export interface ScenarioOptions {
   /** Time that a sync takes; absent: none, and a crash forgets nothing. */
   readonly syncMs?: { readonly minMs: number; readonly maxMs: number };
 }
-
-/** A fault from `at` until `until`. What it is for is resolved when it begins. */
-export interface PlannedFault {
-  readonly at: number;
-  readonly until: number;
-  readonly fault: Fault;
-}
-
-export type Fault =
-  | { readonly kind: 'partition'; readonly shape: PartitionShape; readonly mode: PartitionMode }
-  | { readonly kind: 'link'; readonly options: LinkOptions }
-  | { readonly kind: 'pause'; readonly nodes: Selector }
-  /** The nodes die, and start again at the end. */
-  | { readonly kind: 'crash'; readonly nodes: Selector }
-  /** The thread of one client, counted from 0, stands still. */
-  | { readonly kind: 'stall'; readonly client: number }
-  /** Their clocks jump by so much, once. */
-  | { readonly kind: 'clock-jump'; readonly nodes: Selector; readonly byMs: number }
-  /** Every sync takes so much longer. */
-  | { readonly kind: 'slow-disk'; readonly nodes: Selector; readonly byMs: number }
-  /** The leader is asked to hand over. */
-  | { readonly kind: 'transfer'; readonly to: Selector }
-  | { readonly kind: 'campaign'; readonly nodes: Selector };
 
 /**
  * One call of a client. A process makes its calls one after the other: this one not before `at`.

@@ -5,7 +5,8 @@
  * breaks although its cause is still there. Each is therefore tried with a few seeds for what the
  * run draws itself; the plan of faults and calls stays as it is.
  */
-import type { Fault, PlannedFault, PlannedOperation, Scenario } from './scenario.js';
+import type { Fault, PlannedFault } from '../chaos/fault.js';
+import type { PlannedOperation, Scenario } from './scenario.js';
 import { type RunResult, runScenario, type Violation } from './simulation.js';
 
 export interface ShrinkOptions {

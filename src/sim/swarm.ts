@@ -5,17 +5,13 @@
  * do (swarm testing): so each seed first draws which kinds of faults it has, and then how many. A
  * part that is added to a scenario forks a stream of its own, and leaves those of all others alone.
  */
+
+import type { Fault, PlannedFault } from '../chaos/fault.js';
 import type { PartitionShape } from '../network/partition.js';
 import type { LinkOptions } from '../network/rule.js';
 import type { Role } from '../network/selector.js';
 import { Prng } from '../prng.js';
-import type {
-  Fault,
-  PlannedFault,
-  PlannedOperation,
-  Scenario,
-  ScenarioOptions,
-} from './scenario.js';
+import type { PlannedOperation, Scenario, ScenarioOptions } from './scenario.js';
 
 /** What a family of faults may look like; disk faults and changes of members will be two more. */
 type Family = (prng: Prng, draft: Draft) => Fault;

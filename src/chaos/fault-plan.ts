@@ -1,0 +1,131 @@
+/** A plan of faults for a live cluster, drawn from one seed. */
+import { RaftError } from '../errors.js';
+import type { PartitionShape } from '../network/partition.js';
+import type { LinkOptions } from '../network/rule.js';
+import type { Role } from '../network/selector.js';
+import { Prng } from '../prng.js';
+import type { Fault, PlannedFault } from './fault.js';
+
+/** What a plan can be made of. */
+export const nemesisNames = [
+  'partition',
+  'one-way',
+  'loss',
+  'delay',
+  'duplication',
+  'reordering',
+  'corruption',
+  'pause',
+  'crash',
+  'restart',
+  'transfer',
+] as const;
+export type NemesisName = (typeof nemesisNames)[number];
+
+export interface PlanOptions {
+  /** A safe integer: fixes the whole plan. */
+  readonly seed: number;
+  /** What to draw from. Empty: no faults. */
+  readonly names: readonly NemesisName[];
+  /** Everything has ended by then. ms > 0. */
+  readonly durationMs: number;
+}
+
+/** Reads `all`, `none` or names with commas. Throws `RAFT_INVALID_OPTION`. */
+export function parseNemesis(option: string, text: string): readonly NemesisName[] {
+  if (text === 'all') return nemesisNames;
+  if (text === 'none') return [];
+  return text.split(',').map((word) => {
+    const name = nemesisNames.find((known) => known === word.trim());
+    if (name !== undefined) return name;
+    const expected = `all, none, or a list of ${nemesisNames.join(', ')}`;
+    throw new RaftError('RAFT_INVALID_OPTION', `${option} has '${word}'; expected ${expected}`, {
+      details: { option },
+    });
+  });
+}
+
+/** Long enough for an election, short enough for many. */
+const lengths = { minMs: 200, maxMs: 1_800 };
+const calm = { minMs: 50, maxMs: 500 };
+/** A node that is only restarted is down for as long as that takes. */
+const briefMs = 10;
+/** How often a second fault begins during another one. */
+const overlapRate = 0.4;
+
+/** Draws a plan. By time; faults overlap now and then. */
+export function drawPlan({ seed, names, durationMs }: PlanOptions): PlannedFault[] {
+  if (names.length === 0) return [];
+  const prng = new Prng(seed).fork('faults');
+  const plan: PlannedFault[] = [];
+  let at = prng.int(calm.minMs, calm.maxMs);
+  for (let place = 0; at < durationMs; place++) {
+    const stream = prng.fork(place);
+    const first = drawFault(stream, names, at, durationMs);
+    plan.push(first);
+    if (stream.chance(overlapRate)) {
+      const during = stream.int(at, Math.max(at, Math.floor(first.until) - 1));
+      plan.push(drawFault(stream, names, during, durationMs));
+    }
+    at = Math.ceil(first.until) + stream.int(calm.minMs, calm.maxMs);
+  }
+  return plan.sort((a, b) => a.at - b.at);
+}
+
+function drawFault(
+  prng: Prng,
+  names: readonly NemesisName[],
+  at: number,
+  durationMs: number,
+): PlannedFault {
+  const name = prng.pick(names);
+  const isBrief = name === 'restart' || name === 'transfer';
+  const lengthMs = isBrief ? briefMs : prng.int(lengths.minMs, lengths.maxMs);
+  return { at, until: Math.min(at + lengthMs, durationMs), fault: kinds[name](prng) };
+}
+
+const shapes: readonly PartitionShape[] = [
+  { kind: 'halves' },
+  { kind: 'majority-minority' },
+  { kind: 'majority-minority', minority: 'minority with the leader' },
+  { kind: 'bridge' },
+  { kind: 'majorities-ring' },
+  { kind: 'isolate', nodes: 'leader' },
+  { kind: 'isolate', nodes: 'random' },
+];
+
+const oneWayShapes: readonly PartitionShape[] = [
+  { kind: 'one-way', from: 'leader' },
+  { kind: 'one-way', to: 'leader' },
+  { kind: 'one-way', from: 'random' },
+  { kind: 'one-way', to: 'random follower' },
+];
+
+const victims: readonly Role[] = ['leader', 'leader', 'random', 'minority', 'majority', 'all'];
+
+const kinds: Readonly<Record<NemesisName, (prng: Prng) => Fault>> = {
+  partition: (prng) => partition(prng, shapes),
+  'one-way': (prng) => partition(prng, oneWayShapes),
+  loss: (prng) => link(prng, { lossRate: prng.pick([0.02, 0.1, 0.4]) }),
+  delay: (prng) =>
+    link(prng, { delayMs: { kind: 'exponential', meanMs: prng.pick([2, 10, 50]), maxMs: 500 } }),
+  duplication: (prng) => link(prng, { duplicateRate: prng.pick([0.1, 0.5]) }),
+  reordering: (prng) =>
+    link(prng, { reorderRate: prng.pick([0.1, 0.5]), reorderWithinMs: prng.pick([2, 20, 100]) }),
+  corruption: (prng) => link(prng, { corruptRate: prng.pick([0.02, 0.2]) }),
+  pause: (prng) => ({ kind: 'pause', nodes: prng.pick(victims) }),
+  crash: (prng) => ({ kind: 'crash', nodes: prng.pick(victims) }),
+  restart: (prng) => ({ kind: 'crash', nodes: prng.pick(victims) }),
+  transfer: () => ({ kind: 'transfer', to: 'random follower' }),
+};
+
+function partition(prng: Prng, list: readonly PartitionShape[]): Fault {
+  const mode = prng.chance(0.25) ? 'hold' : 'drop';
+  return { kind: 'partition', shape: prng.pick(list), mode };
+}
+
+/** Clients are hurt, too, now and then: what they are told gets lost, late or doubled. */
+function link(prng: Prng, options: LinkOptions): Fault {
+  const isEverywhere = prng.chance(0.4);
+  return { kind: 'link', options: isEverywhere ? { ...options, between: 'everyone' } : options };
+}

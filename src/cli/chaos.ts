@@ -1,0 +1,242 @@
+/** `balsa chaos`: clients and faults at work on a live cluster, and what the clients saw. */
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { formatEvent, type HistoryEvent } from '../chaos/event.js';
+import { drawPlan, type NemesisName, parseNemesis } from '../chaos/fault-plan.js';
+import { checkHistory } from '../chaos/history-check.js';
+import type { Band } from '../chaos/history-page.js';
+import { type FaultTarget, Nemesis } from '../chaos/nemesis.js';
+import { operationsOf } from '../chaos/operation.js';
+import { HistoryRecorder } from '../chaos/recorder.js';
+import { parseWorkload, type WorkloadName } from '../chaos/workload.js';
+import { systemClock } from '../clock.js';
+import { type Cluster, createCluster } from '../cluster/cluster.js';
+import { RaftError } from '../errors.js';
+import { Prng } from '../prng.js';
+import type { Client } from '../store/client.js';
+import { connect } from '../store/connect.js';
+import { decimal, seedRange, whole } from './option-value.js';
+import { createProgress } from './progress.js';
+import type { Terminal } from './terminal.js';
+import { exitCodeOf, faultsFile, sentence, writePage } from './verdict.js';
+
+interface ChaosFlags {
+  readonly nodes: number;
+  readonly clients: number;
+  readonly seconds: number;
+  readonly nemesis: readonly NemesisName[];
+  readonly workload: WorkloadName;
+  readonly timeout: number;
+  readonly history?: string;
+  readonly html?: string;
+  readonly seed?: number;
+}
+
+export function chaosCommand(
+  program: Command,
+  terminal: Terminal,
+  end: (exitCode: number) => void,
+): void {
+  const names = (text: string): readonly NemesisName[] => parseNemesis('--nemesis', text);
+  const workload = (text: string): WorkloadName => parseWorkload('--workload', text);
+  program
+    .command('chaos')
+    .summary('hurt a live cluster under load, and check what its clients saw')
+    .description(
+      'Clients work on a cluster while faults come and go. What they asked and were told is\n' +
+        'written as a history and checked: is it linearizable?',
+    )
+    .option('--nodes <n>', 'nodes of the cluster, 1 to 9', nodes, 3)
+    .option('--clients <n>', 'processes, each with one call at a time', clients, 8)
+    .option('--seconds <s>', 'how long', seconds, 10)
+    .option('--nemesis <names>', 'all, none, or names with commas; see below', names, names('all'))
+    .option('--workload <name>', 'register, cas, append or bank', workload, workload('register'))
+    .option('--history <file>', 'where to write the history (default: nowhere)')
+    .option('--html <out>', 'write a page of the history, to look at in a browser')
+    .option('--timeout <s>', 'give up the check after this long', timeout, 60)
+    .option('--seed <n>', 'fixes faults and requests', whole('--seed', seedRange))
+    .addHelpText('after', examples)
+    .action(async (flags: ChaosFlags) => end(await run(flags, terminal)));
+}
+
+const nodes = whole('--nodes', { min: 1, max: 9 });
+const clients = whole('--clients', { min: 1, max: 64 });
+const seconds = decimal('--seconds', { min: 0.1, max: 86_400 });
+const timeout = decimal('--timeout', { min: 0.001, max: 1_000_000 });
+
+const examples = `
+Nemeses: partition, one-way, loss, delay, duplication, reordering, corruption, pause, crash,
+restart, transfer.
+
+Examples:
+  balsa chaos
+  balsa chaos --nodes 5 --workload append --nemesis partition,crash --history history.jsonl
+  balsa chaos --seconds 60 --html page.html
+
+Exit codes:
+  0    the history is linearizable
+  1    it is not, or the nodes do not agree at the end
+  3    nobody knows: there was not enough time or memory`;
+
+async function run(flags: ChaosFlags, terminal: Terminal): Promise<number> {
+  const { nodes: size, history, html, seed: givenSeed } = flags;
+  using output = await openHistory(history);
+  await using cluster = await createCluster({
+    size,
+    ...(givenSeed === undefined ? {} : { seed: givenSeed }),
+    // What a nemesis kills is no sign of a node that cannot live.
+    restart: { intensity: 1_000_000 },
+  });
+  const { seed } = cluster.options;
+  terminal.stderr.write(`seed ${seed}\n`);
+  const recorded = await record(cluster, flags, terminal, output);
+  terminal.signal.throwIfAborted();
+  const { events, bands } = recorded;
+  if (history !== undefined) {
+    await writeFile(faultsFile(history), bands.map((band) => `${JSON.stringify(band)}\n`).join(''));
+  }
+  const operations = operationsOf(events);
+  const beganMs = systemClock.nowMs();
+  const { signal, stdout } = terminal;
+  const result = await checkHistory(operations, { timeoutMs: flags.timeout * 1_000, signal });
+  const took = (systemClock.nowMs() - beganMs) / 1_000;
+  const name = history ?? `${flags.workload}, seed ${seed}`;
+  stdout.write(`${sentence({ file: name, operations, result, seconds: took })}\n`);
+  stdout.write(`  ${summary(events, bands, recorded.missed)}\n`);
+  if (html !== undefined) await writePage(html, [{ name, result, bands }]);
+  // Replicas that have applied the same log must be the same: this throws when they are not.
+  await cluster.waitForConverged({ timeoutMs: 30_000, signal });
+  return exitCodeOf[result.verdict];
+}
+
+interface Recorded {
+  readonly events: readonly HistoryEvent[];
+  readonly bands: readonly Band[];
+  readonly missed: number;
+}
+
+/** Time without faults at the end, for what is left to show. */
+const calmMs = 500;
+
+/** Progress is shown again after so many events. */
+const eventsPerUpdate = 64;
+
+async function record(
+  cluster: Cluster,
+  flags: ChaosFlags,
+  { stderr, signal }: Terminal,
+  output: HistoryFile,
+): Promise<Recorded> {
+  const { seed } = cluster.options;
+  await cluster.waitForLeader({ signal });
+  const events: HistoryEvent[] = [];
+  // A nemesis that fails ends the clients, too.
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const stores = await openClients(cluster, flags.clients);
+  const startMs = systemClock.nowMs();
+  const durationMs = flags.seconds * 1_000;
+  using progress = createProgress(stderr);
+  let inForce: readonly string[] = [];
+  const recorder = new HistoryRecorder({
+    stores,
+    workload: flags.workload,
+    seed,
+    clock: systemClock,
+    endMs: startMs + durationMs + calmMs,
+    signal: either,
+    onEvent: (event) => {
+      events.push(event);
+      output.write(event);
+      if (events.length % eventsPerUpdate !== 0) return;
+      const done = (systemClock.nowMs() - startMs) / (durationMs + calmMs);
+      progress.update(done, `${events.length} events  ${inForce.join('; ')}`);
+    },
+  });
+  const nemesis = new Nemesis({
+    target: faultTarget(cluster),
+    clock: systemClock,
+    plan: drawPlan({ seed, names: flags.nemesis, durationMs }),
+    onChange: (names) => {
+      inForce = names;
+    },
+  });
+  try {
+    const hurting = nemesis.run(either).catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    });
+    await Promise.all([hurting, recorder.run()]);
+    await cluster.waitForLeader({ signal });
+    await recorder.readAll();
+  } finally {
+    await Promise.all(stores.map((store) => store.close()));
+  }
+  const bands = nemesis.happened.map(({ name, atMs, untilMs }) => {
+    return { name, at: recorder.nanoseconds(atMs), until: recorder.nanoseconds(untilMs) };
+  });
+  return { events, bands, missed: nemesis.missed };
+}
+
+/** Each client is one of its own, with its own session, as if on a thread of its own. */
+async function openClients(cluster: Cluster, count: number): Promise<Client[]> {
+  const opened: Client[] = [];
+  for (let at = 0; at < count; at++) opened.push(await connect(await cluster.port()));
+  return opened;
+}
+
+function faultTarget(cluster: Cluster): FaultTarget {
+  const heirs = new Prng(cluster.options.seed).fork('heirs');
+  return {
+    partition: (shape, options) => cluster.partition(shape, options),
+    link: (options) => cluster.link(options),
+    pause: (who) => cluster.pause(who),
+    resume: (ids) => {
+      cluster.resume(ids);
+    },
+    crash: (who) => cluster.crash(who, { restart: false }),
+    restart: (ids) => cluster.restart(ids),
+    transfer: async () => {
+      const { leaderId } = cluster;
+      const others = cluster.nodes.filter((id) => id !== leaderId);
+      if (others.length === 0) return;
+      await cluster.transferLeadership(heirs.pick(others), { timeoutMs: 1_000 });
+    },
+  };
+}
+
+/** `12,345 ok, 67 fail, 8 info; 9 faults, 1 of them had nobody to act on`. */
+function summary(events: readonly HistoryEvent[], bands: readonly Band[], missed: number): string {
+  const count = (type: HistoryEvent['type']): number =>
+    events.filter((event) => event.type === type).length;
+  const outcomes = (['ok', 'fail', 'info'] as const).map((type) => `${count(type)} ${type}`);
+  const nobody = missed === 0 ? '' : `, ${missed} more found nobody to act on`;
+  return `${outcomes.join(', ')}; ${bands.length} faults${nobody}`;
+}
+
+interface HistoryFile extends Disposable {
+  write(event: HistoryEvent): void;
+}
+
+/** Opened before anything else is done: at the end it would be too late to find out. */
+async function openHistory(file: string | undefined): Promise<HistoryFile> {
+  if (file === undefined) return { write: () => {}, [Symbol.dispose]: () => {} };
+  const stream = await new Promise<WriteStream>((resolve, reject) => {
+    const opening = createWriteStream(file);
+    opening.once('open', () => resolve(opening));
+    opening.once('error', (error) => {
+      const text = `--history cannot be written: ${error.message}`;
+      const details = { option: '--history' };
+      reject(new RaftError('RAFT_INVALID_OPTION', text, { cause: error, details }));
+    });
+  });
+  return {
+    write: (event) => {
+      stream.write(`${formatEvent(event)}\n`);
+    },
+    [Symbol.dispose]: () => {
+      stream.end();
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/** What the commands say and write about a history that was checked. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { shown } from '../chaos/event.js';
+import type { HistoryResult, KeyResult } from '../chaos/history-check.js';
+import { type Band, historyPage, type PageHistory } from '../chaos/history-page.js';
+import type { Operation } from '../chaos/operation.js';
+import type { Verdict } from '../chaos/search.js';
+import { RaftError } from '../errors.js';
+import { exitCode } from './exit-code.js';
+
+/** A history that was read and checked. */
+export interface Checked {
+  readonly file: string;
+  readonly operations: readonly Operation[];
+  readonly result: HistoryResult;
+  readonly seconds: number;
+}
+
+export const exitCodeOf: Readonly<Record<Verdict, number>> = {
+  linearizable: exitCode.ok,
+  illegal: exitCode.failed,
+  unknown: exitCode.unknown,
+};
+
+/** Where the faults of a history stand: other checkers need not know of them. */
+export function faultsFile(history: string): string {
+  return `${history}.faults`;
+}
+
+/** The faults that `balsa chaos` has written beside a history. */
+export async function bandsOf(file: string): Promise<Band[]> {
+  const text = await readFile(faultsFile(file), 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Band);
+}
+
+export async function writePage(file: string, histories: readonly PageHistory[]): Promise<void> {
+  try {
+    await writeFile(file, historyPage(histories));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RaftError('RAFT_INVALID_OPTION', `--html cannot be written: ${why}`, {
+      cause: error,
+      details: { option: '--html' },
+    });
+  }
+}
+
+/** One line, of which the first word is the verdict. */
+export function sentence({ file, operations, result, seconds }: Checked): string {
+  const { verdict, keys } = result;
+  const size = `${operations.length} operations on ${keys.length} keys, ${seconds.toFixed(2)} s`;
+  const blamed = keys.filter((key) => key.verdict === verdict);
+  const [first] = blamed;
+  if (verdict === 'linearizable' || first === undefined) return `${verdict} ${file}: ${size}`;
+  const others =
+    blamed.length > 1
+      ? ` (and ${blamed.length - 1} other ${blamed.length === 2 ? 'key' : 'keys'})`
+      : '';
+  const detail = verdict === 'illegal' ? violation(first) : exhaustion(first);
+  return `${verdict} ${file}: key ${shown(first.key)}${others}: ${detail}; ${size}`;
+}
+
+function violation({ linearization, stuck }: KeyResult): string {
+  const [culprit] = stuck;
+  if (culprit === undefined) return 'no order explains it';
+  const before = `the ${linearization.length} operations that can be placed`;
+  return `there is no place for ${operationText(culprit)} after ${before}`;
+}
+
+function exhaustion({ exhausted, linearization, operations }: KeyResult): string {
+  const what = exhausted === 'memory' ? 'memory' : 'time';
+  return `out of ${what} with ${linearization.length} of ${operations.length} operations placed`;
+}
+
+/** `process 3's get, which gave 5 (line 12)`. */
+function operationText({ process, op, value, expected, outcome, result, line }: Operation): string {
+  const input =
+    op === 'set'
+      ? ` to ${shown(value)}`
+      : op === 'cas'
+        ? ` of ${shown(expected)} to ${shown(value)}`
+        : '';
+  const mismatch = outcome === 'fail' ? ', which did not match' : '';
+  const output = op === 'get' || result !== undefined ? `, which gave ${shown(result)}` : '';
+  return `the ${op}${input} of process ${process}${mismatch || output} (line ${line})`;
+}

@@ -1,0 +1,164 @@
+import test from 'ava';
+import { type Fault, faultText, type PlannedFault } from '../../src/chaos/fault.js';
+import { drawPlan, nemesisNames, parseNemesis } from '../../src/chaos/fault-plan.js';
+import { type FaultTarget, Nemesis } from '../../src/chaos/nemesis.js';
+import { RaftError } from '../../src/errors.js';
+import { HurriedClock } from './hurried-clock.js';
+
+/** Notes what is done to it, with the time since the start. */
+function notingTarget(clock: HurriedClock): { target: FaultTarget; notes: string[] } {
+  const notes: string[] = [];
+  const startMs = clock.nowMs();
+  const note = (text: string): void => void notes.push(`${clock.nowMs() - startMs} ${text}`);
+  const installed = (name: string): Disposable => {
+    note(name);
+    return { [Symbol.dispose]: () => note(`no ${name}`) };
+  };
+  const target: FaultTarget = {
+    partition: ({ kind }) => installed(kind),
+    link: () => installed('link'),
+    pause: (who) => {
+      if (who === 'leader') throw new RaftError('RAFT_NO_LEADER', 'none');
+      note('pause');
+      return Promise.resolve(['n1']);
+    },
+    resume: (nodes) => note(`resume ${nodes}`),
+    crash: () => {
+      note('crash');
+      return Promise.resolve(['n2', 'n3']);
+    },
+    restart: (nodes) => Promise.resolve(note(`restart ${nodes}`)),
+    transfer: () => Promise.resolve(note('transfer')),
+  };
+  return { target, notes };
+}
+
+const crash: Fault = { kind: 'crash', nodes: 'minority' };
+const halves: Fault = { kind: 'partition', shape: { kind: 'halves' }, mode: 'drop' };
+
+test('faults begin and end when the plan says so, and tell what is in force', async (t) => {
+  const clock = new HurriedClock();
+  const { target, notes } = notingTarget(clock);
+  const told: string[] = [];
+  const plan: PlannedFault[] = [
+    { at: 10, until: 40, fault: crash },
+    { at: 20, until: 30, fault: halves },
+    { at: 50, until: 60, fault: { kind: 'pause', nodes: 'random' } },
+    { at: 70, until: 70, fault: { kind: 'transfer', to: 'random' } },
+  ];
+  const nemesis = new Nemesis({
+    target,
+    clock,
+    plan,
+    onChange: (names) => told.push(names.join('; ')),
+  });
+
+  await nemesis.run(new AbortController().signal);
+
+  t.deepEqual(notes, [
+    '10 crash',
+    '20 halves',
+    '30 no halves',
+    '40 restart n2,n3',
+    '50 pause',
+    '60 resume n1',
+    '70 transfer',
+  ]);
+  t.deepEqual(told.slice(0, 4), [
+    'crash: minority',
+    'crash: minority; partition: halves',
+    'crash: minority',
+    '',
+  ]);
+  t.deepEqual(
+    nemesis.happened.map(({ name, atMs, untilMs }) => [name, untilMs - atMs]),
+    [
+      ['partition: halves', 10],
+      ['crash: minority', 30],
+      ['pause: random', 10],
+      ['transfer: to random', 0],
+    ],
+  );
+});
+
+test('an abort takes back what is in force, and nothing else begins', async (t) => {
+  const clock = new HurriedClock();
+  const { target, notes } = notingTarget(clock);
+  const abort = new AbortController();
+  const plan = [
+    { at: 10, until: 100, fault: crash },
+    { at: 90, until: 100, fault: halves },
+  ];
+
+  const running = new Nemesis({ target, clock, plan }).run(abort.signal);
+  await clock.after(50);
+  abort.abort();
+  await running;
+
+  t.deepEqual(notes, ['10 crash', '50 restart n2,n3']);
+});
+
+test('a fault for a leader that is not there is missed; any other failure is one', async (t) => {
+  const clock = new HurriedClock();
+  const { target } = notingTarget(clock);
+  const run = (fault: Fault): Nemesis =>
+    new Nemesis({ target, clock, plan: [{ at: 0, until: 1, fault }] });
+
+  const missing = run({ kind: 'pause', nodes: 'leader' });
+  await missing.run(new AbortController().signal);
+  t.is(missing.missed, 1);
+  t.deepEqual(missing.happened, []);
+
+  const impossible = run({ kind: 'clock-jump', nodes: 'all', byMs: 5 });
+  await t.throwsAsync(impossible.run(new AbortController().signal), {
+    code: 'RAFT_INVALID_OPTION',
+  });
+});
+
+test('a seed fixes a plan; everything in it ends in time and is of the kinds asked for', (t) => {
+  const durationMs = 20_000;
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 50; seed++) {
+    const plan = drawPlan({ seed, names: nemesisNames, durationMs });
+    t.deepEqual(drawPlan({ seed, names: nemesisNames, durationMs }), plan);
+    t.true(plan.length > 5);
+    for (const { at, until, fault } of plan) {
+      t.true(at >= 0 && at <= until && until <= durationMs);
+      seen.add(faultText(fault).replace(/[ :].*/, ''));
+      seen.add(faultText(fault).replace(/^partition: (\S+).*/, '$1'));
+    }
+    t.true(
+      drawPlan({ seed, names: ['pause'], durationMs }).every(({ fault }) => fault.kind === 'pause'),
+    );
+    t.deepEqual(drawPlan({ seed, names: [], durationMs }), []);
+  }
+  for (const kind of ['link', 'pause', 'crash', 'transfer', 'halves', 'one-way', 'bridge']) {
+    t.true(seen.has(kind), kind);
+  }
+});
+
+test('nemeses are named on the command line', (t) => {
+  t.is(parseNemesis('--nemesis', 'all'), nemesisNames);
+  t.deepEqual(parseNemesis('--nemesis', 'none'), []);
+  t.deepEqual(parseNemesis('--nemesis', 'pause, crash'), ['pause', 'crash']);
+  t.throws(() => parseNemesis('--nemesis', 'pause,fire'), {
+    code: 'RAFT_INVALID_OPTION',
+    message: /^--nemesis has 'fire'; expected all, none, or a list of partition, one-way/,
+  });
+});
+
+test('every fault has a few words', (t) => {
+  const faults: Fault[] = [
+    { kind: 'partition', shape: { kind: 'isolate', nodes: 'leader' }, mode: 'hold' },
+    { kind: 'link', options: { between: 'everyone', lossRate: 0.5 } },
+    { kind: 'stall', client: 2 },
+    { kind: 'slow-disk', nodes: 'all', byMs: 5 },
+  ];
+
+  t.deepEqual(faults.map(faultText), [
+    'partition: isolate nodes leader, held',
+    'link: lossRate 0.5',
+    'stall: client 2',
+    'slow-disk: all by 5 ms',
+  ]);
+});
