@@ -22,6 +22,12 @@ export interface RingPlace {
 
 const wrapMarker = -1;
 
+/**
+ * A ring that is empty beyond here goes on at its beginning: what was written there a moment ago is
+ * still in the caches of both threads, what lies ahead is not.
+ */
+const warmBytes = 2 ** 17;
+
 export class RingWriter {
   readonly memory: FrameMemory;
   readonly #place: RingPlace;
@@ -45,7 +51,9 @@ export class RingWriter {
     const { capacity, dataStart } = this.#place;
     const need = align(byteLength);
     let position = this.#head & (capacity - 1);
-    const skipped = position + need > capacity ? capacity - position : 0;
+    const isCold = position >= warmBytes && need <= position;
+    const restarts = position + need > capacity || (isCold && this.#isDrained);
+    const skipped = restarts ? capacity - position : 0;
     if (!this.#hasRoom(skipped + need)) return -1;
     if (skipped > 0) {
       this.memory.words[(dataStart + position) >> 2] = wrapMarker;
@@ -60,6 +68,11 @@ export class RingWriter {
     this.memory.words[at >> 2] = byteLength;
     this.#head = (this.#head + align(byteLength)) | 0;
     Atomics.store(this.memory.words, this.#place.headWord, this.#head);
+  }
+
+  get #isDrained(): boolean {
+    this.#tail = Atomics.load(this.memory.words, this.#place.tailWord);
+    return this.#tail === this.#head;
   }
 
   #hasRoom(need: number): boolean {

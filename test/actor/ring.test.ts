@@ -150,3 +150,40 @@ test('a reader that died before it released leaves its frames to the next one', 
   t.deepEqual(pull(successor), [32, 1]);
   t.deepEqual(pull(successor), [32, 2]);
 });
+
+test('a ring that is emptied stays in the first 128 KiB and a frame of them, one that is not goes on', (t) => {
+  const capacity = 2 ** 20;
+  const subject = ring(capacity);
+  const size = 24_000;
+  const reached = { drained: 0, behind: 0 };
+  for (let i = 0; i < 500; i += 1) {
+    t.true(push(subject, size, i % 256));
+    reached.drained = Math.max(reached.drained, subject.reader.take() - dataStart);
+    subject.reader.release();
+  }
+  t.true(push(subject, size, 1));
+  for (let i = 0; i < 500; i += 1) {
+    t.true(push(subject, size, 2));
+    reached.behind = Math.max(reached.behind, subject.reader.take() - dataStart);
+    subject.reader.release();
+  }
+
+  t.true(reached.drained < 2 ** 17 + size, `${reached.drained}`);
+  t.true(reached.behind > capacity - 2 * size, `${reached.behind}`);
+});
+
+test('an empty ring takes its largest frame wherever it stands', (t) => {
+  for (let start = 0; start < 2 ** 19; start += 2 ** 14) {
+    const subject = ring(2 ** 19, start);
+    t.true(push(subject, subject.writer.frameBytesMax, 7), `at ${start}`);
+    t.deepEqual(pull(subject), [subject.writer.frameBytesMax, 7]);
+  }
+});
+
+test('frames around the place where an emptied ring begins anew come out whole and in order', (t) => {
+  const step = fc.record({ size: fc.integer({ min: 8, max: 60_000 }), pulls: fc.nat({ max: 3 }) });
+  const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) =>
+    behavesAsQueue(ring(2 ** 18, -(2 ** 17)), steps),
+  );
+  t.notThrows(() => fc.assert(property, { numRuns: 100 }));
+});
