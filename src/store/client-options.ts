@@ -19,7 +19,7 @@ export interface ClientOptions {
   readonly requestTimeoutMs?: number;
   /** Calls that may be under way; one more rejects with `RAFT_OVERLOADED`. Default 65,536. */
   readonly outstandingMax?: number;
-  /** Calls that travel together at most. 1 to 65,536, default 256. */
+  /** Calls that travel together at most. 1 to 65,536, default 512. */
   readonly batchMax?: number;
   /**
    * Bytes of the largest batch, and so of what one `setMany` can hold: what the nodes take as one
@@ -50,7 +50,7 @@ export function resolveClientOptions(options: ClientOptions = {}): ResolvedClien
   return {
     requestTimeoutMs: timeout('requestTimeoutMs', options.requestTimeoutMs ?? 5_000),
     outstandingMax: whole('outstandingMax', options.outstandingMax ?? 65_536, { max: 2 ** 24 }),
-    batchMax: whole('batchMax', options.batchMax ?? 256, { max: 65_536 }),
+    batchMax: whole('batchMax', options.batchMax ?? 512, { max: 65_536 }),
     batchBytesMax,
     keyBytesMax: whole('keyBytesMax', options.keyBytesMax ?? 1_024, { max: 0xffff }),
     valueBytesMax: whole('valueBytesMax', options.valueBytesMax ?? Math.floor(valueBytesLimit), {
