@@ -90,6 +90,8 @@ export function viewOf(bytes: Buffer): DataView {
  */
 export class BatchReader {
   bytes: Buffer = Buffer.alloc(0);
+  /** Covers the memory of `bytes`. */
+  view: DataView = viewOf(this.bytes);
 
   clientId = 0;
   firstSerial = 0;
@@ -110,7 +112,6 @@ export class BatchReader {
   /** The expected value of a cas begins where the value ends. */
   expectedEnd = 0;
 
-  #view: DataView = viewOf(this.bytes);
   #end = 0;
   /** Where the next command begins. */
   #at = 0;
@@ -120,7 +121,7 @@ export class BatchReader {
   reset(payload: ByteRange): void {
     if (payload.bytes !== this.bytes) {
       this.bytes = payload.bytes;
-      this.#view = viewOf(payload.bytes);
+      this.view = viewOf(payload.bytes);
     }
     if (payload.start < 0 || payload.end < payload.start || payload.end > payload.bytes.length) {
       throw malformed(`a payload from ${payload.start} to ${payload.end} of its memory`);
@@ -134,7 +135,7 @@ export class BatchReader {
   nextBatch(): boolean {
     const start = this.batchEnd;
     if (start === this.#end) return false;
-    const view = this.#view;
+    const view = this.view;
     const room = this.#end - start;
     if (room < batchHeaderBytes) throw malformed(`${room} bytes after the last batch`);
     const byteLength = view.getUint32(start + batchField.byteLength, true);
@@ -159,7 +160,7 @@ export class BatchReader {
   nextCommand(): boolean {
     if (this.#commandsLeft === 0) return false;
     this.#commandsLeft--;
-    const view = this.#view;
+    const view = this.view;
     const at = this.#at;
     if (at + 8 > this.batchEnd) throw malformed(`${this.count} commands in too few bytes`);
     const head = view.getUint32(at, true);
@@ -191,7 +192,7 @@ export class BatchReader {
   /** The key of the command. */
   key(): string {
     return (this.flags & commandFlag.asciiKey) !== 0
-      ? readAscii(this.bytes, this.#view, this.keyStart, this.keyEnd)
+      ? readAscii(this.bytes, this.view, this.keyStart, this.keyEnd)
       : readUtf8(this.bytes, this.keyStart, this.keyEnd);
   }
 

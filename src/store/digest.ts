@@ -5,23 +5,24 @@
  * count; sessions are hashed in the order in which they will be evicted, which is state too.
  * Not meant against an adversary.
  */
+import type { ByteMap } from './byte-map.js';
 import type { SessionTable } from './session.js';
 
 const seeds = [0x811c9dc5, 0x9e3779b9] as const;
 const primes = [0x01000193, 0x85ebca6b] as const;
 
-/** About 1 µs for a key with a value of 100 bytes. */
-export function digestKeys(values: ReadonlyMap<string, string>): string {
+/** About 150 ns for a key with a value of 100 bytes. */
+export function digestKeys(values: ByteMap): string {
   const hash = new PairHash();
   let sumA = 0;
   let sumB = 0;
-  for (const [key, value] of values) {
+  values.forEach(({ bytes, view, keyStart, keyEnd, valueStart, valueEnd }) => {
     hash.reset();
-    hash.text(key);
-    hash.text(value);
+    hash.bytes(bytes, view, keyStart, keyEnd);
+    hash.bytes(bytes, view, valueStart, valueEnd);
     sumA = (sumA + scramble(hash.a)) | 0;
     sumB = (sumB + scramble(hash.b)) | 0;
-  }
+  });
   return hex(sumA) + hex(sumB);
 }
 
@@ -49,17 +50,12 @@ class PairHash {
     this.b = seeds[1];
   }
 
-  text(text: string): void {
-    let a = this.a;
-    let b = this.b;
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      a = Math.imul(a ^ code, primes[0]);
-      b = Math.imul(b ^ code, primes[1]);
-    }
-    this.a = a;
-    this.b = b;
-    this.word(text.length); // 'ab' + 'c' is not 'a' + 'bc'.
+  bytes(bytes: Buffer, view: DataView, start: number, end: number): void {
+    const whole = start + ((end - start) & ~3);
+    let at = start;
+    for (; at < whole; at += 4) this.word(view.getInt32(at, true));
+    for (; at < end; at += 1) this.word(bytes[at] ?? 0);
+    this.word(end - start); // 'ab' + 'c' is not 'a' + 'bc'.
   }
 
   /** A whole number below 2^53. */

@@ -1,53 +1,46 @@
 /**
- * The replicated state as the bytes of a snapshot: the keys in the order of their insertion, the
- * sessions from least to most recently used. Replicas that applied the same entries, or restored
- * the image of one that did, write the same bytes. Little endian, not aligned:
+ * The replicated state as the bytes of a snapshot: the records of the keys as they stand in the map
+ * (`byte-map.ts`), in no order that means anything, and the sessions from least to most recently
+ * used. Little endian; records begin at multiples of 4 bytes.
  *
  *     0       4         8      12         16             24
- *     | magic | version | keys | sessions | lastClientId | key … | session … |
+ *     | magic | version | keys | sessions | lastClientId | record … | session … |
  *
- *     key      | key bytes u32 | value bytes u32 | key in UTF-8 | encoded value |
- *     session  | clientId f64 | floor f64 | highest f64 | a record f64 for floor … highest |
+ *     record   | key bytes u32 | value bytes u32 | key, padded to 4 | value, padded to 4 |
+ *     session  | clientId f64 | floor f64 | highest f64 | an outcome f64 for floor … highest |
  */
 import { RaftError } from '../errors.js';
+import { ByteMap } from './byte-map.js';
 import { viewOf } from './command.js';
 import { Session, type SessionTable, windowSize } from './session.js';
-import { readLatin1, readUtf8, writeLatin1, writeUtf8 } from './text.js';
 
 const magic = 0x61736c62; // 'blsa'
-const version = 1;
+const version = 2;
 const headerBytes = 24;
-const keyHeaderBytes = 8;
 const sessionHeaderBytes = 24;
-const recordBytes = 8;
+const outcomeBytes = 8;
 
 export interface ReplicatedState {
-  readonly values: ReadonlyMap<string, string>;
+  readonly values: ByteMap;
   readonly sessions: SessionTable;
 }
 
 export function writeImage({ values, sessions }: ReplicatedState): Uint8Array {
-  const image = Buffer.allocUnsafeSlow(imageBytes(values, sessions));
-  const view = viewOf(image);
+  const length = headerBytes + values.recordBytes + sessionBytes(sessions);
+  const memory = new ArrayBuffer(length);
+  const view = new DataView(memory);
   view.setUint32(0, magic, true);
   view.setUint32(4, version, true);
   view.setUint32(8, values.size, true);
   view.setUint32(12, sessions.size, true);
   view.setFloat64(16, sessions.lastClientId, true);
-  let at = headerBytes;
-  for (const [key, value] of values) {
-    const keyStart = at + keyHeaderBytes;
-    const keyEnd = writeUtf8(key, image, keyStart, image.length);
-    view.setUint32(at, keyEnd - keyStart, true);
-    view.setUint32(at + 4, value.length, true);
-    at = writeLatin1(value, image, keyEnd);
-  }
+  let at = values.copyRecords(new Int32Array(memory), headerBytes);
   for (const session of sessions.values()) at = writeSession(session, view, at);
-  return image;
+  return new Uint8Array(memory);
 }
 
 /** Adds the sessions of the image to an empty table and gives the map of its keys. */
-export function readImage(image: Uint8Array, sessions: SessionTable): Map<string, string> {
+export function readImage(image: Uint8Array, sessions: SessionTable): ByteMap {
   const cursor = new Cursor(image);
   if (cursor.u32() !== magic) throw corrupt('it does not begin as one');
   const found = cursor.u32();
@@ -55,13 +48,13 @@ export function readImage(image: Uint8Array, sessions: SessionTable): Map<string
   const keyCount = cursor.u32();
   const sessionCount = cursor.u32();
   sessions.lastClientId = cursor.f64();
-  const values = new Map<string, string>();
+  const values = new ByteMap();
   for (let i = 0; i < keyCount; i++) {
-    const keyBytes = cursor.u32();
-    const valueBytes = cursor.u32();
-    const key = readUtf8(cursor.bytes, cursor.take(keyBytes), cursor.at);
-    values.set(key, readLatin1(cursor.bytes, cursor.take(valueBytes), cursor.at));
+    const end = values.addRecord(cursor, cursor.at, image.length);
+    if (end < 0) throw corrupt(`it ends at ${image.length}, inside a record`);
+    cursor.at = end;
   }
+  if (values.size !== keyCount) throw corrupt(`${keyCount - values.size} keys are there twice`);
   for (let i = 0; i < sessionCount; i++) sessions.add(readSession(cursor));
   if (cursor.at !== image.length) throw corrupt(`${image.length - cursor.at} bytes follow it`);
   return values;
@@ -74,7 +67,7 @@ function writeSession(session: Session, view: DataView, start: number): number {
   let at = start + sessionHeaderBytes;
   for (let serial = session.floor; serial <= session.highest; serial++) {
     view.setFloat64(at, session.recall(serial), true);
-    at += recordBytes;
+    at += outcomeBytes;
   }
   return at;
 }
@@ -85,7 +78,7 @@ function readSession(cursor: Cursor): Session {
   session.highest = cursor.f64();
   const span = session.highest - session.floor + 1;
   // A window is checked before it is allocated.
-  if (!(span * recordBytes <= cursor.left)) throw corrupt(`a session holds ${span} outcomes`);
+  if (!(span * outcomeBytes <= cursor.left)) throw corrupt(`a session holds ${span} outcomes`);
   session.results = new Float64Array(windowSize(span));
   for (let serial = session.floor; serial <= session.highest; serial++) {
     session.results[serial & (session.results.length - 1)] = cursor.f64();
@@ -93,13 +86,10 @@ function readSession(cursor: Cursor): Session {
   return session;
 }
 
-function imageBytes(values: ReadonlyMap<string, string>, sessions: SessionTable): number {
-  let byteLength = headerBytes;
-  for (const [key, value] of values) {
-    byteLength += keyHeaderBytes + Buffer.byteLength(key) + value.length;
-  }
+function sessionBytes(sessions: SessionTable): number {
+  let byteLength = 0;
   for (const { floor, highest } of sessions.values()) {
-    byteLength += sessionHeaderBytes + Math.max(0, highest - floor + 1) * recordBytes;
+    byteLength += sessionHeaderBytes + Math.max(0, highest - floor + 1) * outcomeBytes;
   }
   return byteLength;
 }
@@ -107,12 +97,12 @@ function imageBytes(values: ReadonlyMap<string, string>, sessions: SessionTable)
 /** Reads on through an image, never beyond its end. */
 class Cursor {
   readonly bytes: Buffer;
+  readonly view: DataView;
   at = 0;
-  readonly #view: DataView;
 
   constructor(image: Uint8Array) {
     this.bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
-    this.#view = viewOf(this.bytes);
+    this.view = viewOf(this.bytes);
   }
 
   get left(): number {
@@ -128,11 +118,11 @@ class Cursor {
   }
 
   u32(): number {
-    return this.#view.getUint32(this.take(4), true);
+    return this.view.getUint32(this.take(4), true);
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.take(8), true);
+    return this.view.getFloat64(this.take(8), true);
   }
 }
 

@@ -139,6 +139,13 @@ export class WriteReplyWriter extends ReplyRegion {
   }
 }
 
+/** An encoded value, where it stands. */
+export interface StoredValue {
+  readonly bytes: Buffer;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
 /** Collects the values of one batch of reads. */
 export class ReadReplyWriter extends ReplyRegion {
   /** Begins an answer; needs room for a header at least. */
@@ -147,13 +154,13 @@ export class ReadReplyWriter extends ReplyRegion {
     this.end -= (region.end - region.start) % 8;
   }
 
-  /** Adds what stands at the next key, a character for each byte; false if it does not fit. */
-  push(value: string | undefined): boolean {
+  /** Adds what stands at the next key, if anything does; false if it does not fit. */
+  push(record: StoredValue | undefined): boolean {
     const at = this.at;
-    const byteLength = value === undefined ? 0 : value.length;
+    const byteLength = record === undefined ? 0 : record.valueEnd - record.valueStart;
     if (at + 4 + byteLength > this.end) return false;
-    this.view.setUint32(at, value === undefined ? noValue : byteLength, true);
-    if (value !== undefined) writeLatin1(value, this.bytes, at + 4);
+    this.view.setUint32(at, record === undefined ? noValue : byteLength, true);
+    if (record) record.bytes.copy(this.bytes, at + 4, record.valueStart, record.valueEnd);
     this.at = at + roundUp(4 + byteLength, 4);
     this.count++;
     return true;

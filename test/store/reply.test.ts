@@ -7,6 +7,7 @@ import {
   ReadReplyWriter,
   ReplyReader,
   replyHeaderBytes,
+  type StoredValue,
   WriteReplyWriter,
   writeReplyBytesMax,
 } from '../../src/store/reply.js';
@@ -160,6 +161,15 @@ test('a current value is left out where it would take the room of other outcomes
   );
 });
 
+/** A value in the middle of other bytes, as in a page. */
+function stored(text: string): StoredValue;
+function stored(text: string | undefined): StoredValue | undefined;
+function stored(text: string | undefined): StoredValue | undefined {
+  if (text === undefined) return undefined;
+  const bytes = Buffer.from(`<${text}>`, 'latin1');
+  return { bytes, valueStart: 1, valueEnd: bytes.length - 1 };
+}
+
 test('values that were read are answered in order, and a missing key as absent', (t) => {
   const value = fc.oneof(
     fc.constant(undefined),
@@ -168,7 +178,7 @@ test('values that were read are answered in order, and a missing key as absent',
   const property = fc.property(fc.array(value, { maxLength: 20 }), (values) => {
     const writer = new ReadReplyWriter();
     writer.reset({ bytes: memory, start: 8, end: 4096 });
-    for (const each of values) assert(writer.push(each));
+    for (const each of values) assert(writer.push(stored(each)));
     const end = writer.finish(12, 34);
 
     const reader = new ReplyReader();
@@ -196,8 +206,8 @@ test('a value that does not fit gives false and leaves the answer as it was', (t
     memory.fill(0xee);
     writer.reset({ bytes: memory, start: 8, end: 8 + room });
 
-    t.true(writer.push('1234'));
-    t.false(writer.push('x'.repeat(20)));
+    t.true(writer.push(stored('1234')));
+    t.false(writer.push(stored('x'.repeat(20))));
 
     t.deepEqual(readAnswers(writer.finish(1, 2)), [
       { code: outcome.ok, index: 2, current: '1234' },
@@ -225,7 +235,7 @@ test('bytes that are no answer are an error', (t) => {
   const values = Buffer.alloc(replyHeaderBytes + 8);
   const writer = new ReadReplyWriter();
   writer.reset({ bytes: values, start: 0, end: values.length });
-  writer.push('1234');
+  writer.push(stored('1234'));
   writer.finish(1, 1);
   t.is(readAll(values), undefined);
   values.writeUInt32LE(2, 4);

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import test from 'ava';
+import fc from 'fast-check';
+import { ByteMap, type ByteSource } from '../../src/store/byte-map.js';
+
+interface Command extends ByteSource {
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly valueEnd: number;
+}
+
+/** A command as it stands in a batch: at any offset, with other bytes around it. */
+function command(key: string, value = '', before = 3): Command {
+  const bytes = Buffer.from(`${'#'.repeat(before)}${key}${value}#`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const keyEnd = before + Buffer.byteLength(key);
+  return { bytes, view, keyStart: before, keyEnd, valueEnd: bytes.length - 1 };
+}
+
+function set(map: ByteMap, key: string, value: string, before?: number): void {
+  const it = command(key, value, before);
+  map.set(it, it.keyStart, it.keyEnd, it.valueEnd);
+}
+
+function get(map: ByteMap, key: string): string | undefined {
+  const it = command(key);
+  const record = map.find(it, it.keyStart, it.keyEnd);
+  return record?.bytes.toString('utf8', record.valueStart, record.valueEnd);
+}
+
+function remove(map: ByteMap, key: string): boolean {
+  const it = command(key);
+  return map.delete(it, it.keyStart, it.keyEnd);
+}
+
+function contents(map: ByteMap): Map<string, string> {
+  const found = new Map<string, string>();
+  map.forEach(({ bytes, keyStart, keyEnd, valueStart, valueEnd }) => {
+    const key = bytes.toString('utf8', keyStart, keyEnd);
+    assert(!found.has(key), `'${key}' is there twice`);
+    found.set(key, bytes.toString('utf8', valueStart, valueEnd));
+  });
+  return found;
+}
+
+/** Through the bytes of an image. */
+function copyOf(map: ByteMap): ByteMap {
+  const memory = new ArrayBuffer(8 + map.recordBytes);
+  assert.equal(map.copyRecords(new Int32Array(memory), 8), memory.byteLength);
+  const source = { bytes: Buffer.from(memory), view: new DataView(memory) };
+  const copy = new ByteMap();
+  let at = 8;
+  while (at < memory.byteLength) at = copy.addRecord(source, at, memory.byteLength);
+  assert.equal(at, memory.byteLength);
+  return copy;
+}
+
+const keys = fc.oneof(
+  fc.constantFrom('', 'a', 'b', 'ab', 'ba', 'abcd', 'abce', 'é', '日本語', 'x'.repeat(65_535)),
+  fc.nat({ max: 300 }).map((number) => `key${number}`),
+  fc.string({ maxLength: 20 }),
+);
+/** Lengths around the borders of size classes, word copies and pages of their own. */
+const values = fc
+  .oneof(
+    fc.nat({ max: 40 }),
+    fc.constantFrom(100, 119, 120, 121, 383, 384, 385, 388, 1000, 8183, 8184, 8185, 70_000),
+  )
+  .chain((length) => fc.nat({ max: 25 }).map((at) => String.fromCharCode(97 + at).repeat(length)));
+
+test('a byte map holds what a Map holds, whatever is set and deleted in which order', (t) => {
+  const step = fc.record({
+    kind: fc.constantFrom('set', 'set', 'set', 'delete', 'get'),
+    key: keys,
+    value: values,
+    before: fc.nat({ max: 7 }),
+  });
+  const property = fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+    const map = new ByteMap();
+    const model = new Map<string, string>();
+    for (const { kind, key, value, before } of steps) {
+      if (kind === 'set') {
+        set(map, key, value, before);
+        model.set(key, value);
+      } else if (kind === 'delete') {
+        assert.equal(remove(map, key), model.delete(key));
+      }
+      assert.equal(get(map, key), model.get(key));
+      assert.equal(map.size, model.size);
+    }
+    assert.deepEqual(contents(map), model);
+    assert.deepEqual(contents(copyOf(map)), model);
+  });
+
+  t.notThrows(() => fc.assert(property, { numRuns: 150 }));
+});
+
+test('keys that differ in one bit, in their length or in their last byte are different keys', (t) => {
+  const map = new ByteMap();
+  const names = ['', '\0', '\0\0', '\0\0\0\0', 'aaaa', 'aaaaa', 'aaaab', 'baaaa', 'aaab', 'key1'];
+  for (const name of names) set(map, name, `<${name}>`);
+
+  t.is(map.size, names.length);
+  for (const name of names) t.is(get(map, name), `<${name}>`);
+  t.is(get(map, 'key2'), undefined);
+  t.is(get(map, '\0\0\0'), undefined);
+});
+
+test('100,000 keys are found while the table grows, and half of them after the others are gone', (t) => {
+  const map = new ByteMap();
+  const count = 100_000;
+  for (let i = 0; i < count; i += 1) set(map, `key${i}`, `${i}`);
+  for (let i = 0; i < count; i += 2) assert(remove(map, `key${i}`));
+
+  t.is(map.size, count / 2);
+  for (let i = 0; i < count; i += 1) {
+    assert.equal(get(map, `key${i}`), i % 2 === 0 ? undefined : `${i}`);
+  }
+  t.is(contents(map).size, count / 2);
+});
+
+test('a value of the same length is written where the old one stood: memory does not grow', (t) => {
+  const map = new ByteMap();
+  for (let i = 0; i < 1000; i += 1) set(map, `key${i}`, 'a'.repeat(100));
+  const before = map.reservedBytes;
+
+  for (let i = 0; i < 50_000; i += 1) set(map, `key${i % 1000}`, 'b'.repeat(100));
+
+  t.is(map.reservedBytes, before);
+  t.is(get(map, 'key999'), 'b'.repeat(100));
+});
+
+test('the memory of records that are gone is used by records of any other length', (t) => {
+  const map = new ByteMap();
+  const keysCount = 5_000;
+  const peaks: number[] = [];
+  for (const length of [20, 100, 300, 1500, 10_000, 300, 20]) {
+    for (let i = 0; i < keysCount; i += 1) set(map, `key${i}`, 'v'.repeat(length));
+    peaks.push(map.reservedBytes / (keysCount * (length + 16)));
+  }
+
+  for (const peak of peaks) t.true(peak < 2, `${peak} times what is held`);
+  for (let i = 0; i < keysCount; i += 1) assert.equal(get(map, `key${i}`), 'v'.repeat(20));
+});
+
+test('when most records of all pages go, the others move together and the pages are given back', (t) => {
+  const map = new ByteMap();
+  const count = 60_000;
+  for (let i = 0; i < count; i += 1) set(map, `key${i}`, `value ${i}`.padEnd(100, '.'));
+  const full = map.reservedBytes;
+
+  for (let i = 0; i < count; i += 1) if (i % 10 !== 0) assert(remove(map, `key${i}`));
+
+  const ratio = map.reservedBytes / full;
+  t.true(ratio < 0.25, `${ratio} of the memory is kept for a tenth of the records`);
+  for (let i = 0; i < count; i += 10) {
+    assert.equal(get(map, `key${i}`), `value ${i}`.padEnd(100, '.'));
+  }
+  t.is(contents(map).size, count / 10);
+
+  for (let i = 0; i < count; i += 10) remove(map, `key${i}`);
+  t.deepEqual([map.size, map.reservedBytes], [0, 0]);
+});
