@@ -64,6 +64,7 @@ export async function measureReelection(options: ReelectionOptions): Promise<Ree
     const spreads = { termSpread: spreadOf(terms), msSpread: spreadOf(ms) };
     cases.push({ failed: count, terms, ms, ...spreads });
   }
+  await settled(cluster, signal);
   const { electionTimeout, seed: drawn } = cluster.options;
   return { cases, electionTimeoutMs: electionTimeout, seed: drawn };
 }
