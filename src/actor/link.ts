@@ -56,6 +56,15 @@ const word = {
 } as const;
 const headerBytes = 384;
 
+/**
+ * Memory from here on is asked for with so much beyond its end, which is never touched. The C
+ * library takes an allocation of more than 32 MiB from the system, always, where pages cost nothing
+ * until they are used, and gives it back when it is freed. Smaller ones it soon takes from a heap
+ * of its own, and clears them: a client that came and went cost 8 MB of resident memory.
+ */
+const lazyFrom = 2 ** 20;
+const lazyBytes = 2 ** 25;
+
 export interface LinkOptions {
   /** Capacity of the control ring in bytes; a power of two. Default 64 KiB. */
   readonly controlBytes?: number;
@@ -68,7 +77,8 @@ export function allocateLink(
   destination: ActorId,
   { controlBytes = 2 ** 16, bulkBytes = 2 ** 22 }: LinkOptions = {},
 ): LinkBuffers {
-  const memory = new SharedArrayBuffer(headerBytes + controlBytes + bulkBytes);
+  const byteLength = headerBytes + controlBytes + bulkBytes;
+  const memory = new SharedArrayBuffer(byteLength < lazyFrom ? byteLength : byteLength + lazyBytes);
   return { source, destination, memory, controlBytes, bulkBytes };
 }
 

@@ -36,7 +36,7 @@ export function addLoadOptions(command: Command): Command {
 export function addTimeOptions(command: Command, defaultSeconds: number): Command {
   return command
     .option('--seconds <s>', 'time that is measured', seconds, defaultSeconds)
-    .option('--warmup <s>', 'time before it (default: half of it, 2 s at most)', warmup);
+    .option('--warmup <s>', 'time before it (default: as long, 4 s at most)', warmup);
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -50,10 +50,11 @@ const readRatio = decimal('--read-ratio', { min: 0, max: 1 });
 const seconds = decimal('--seconds', { min: 0.1, max: 3_600 });
 const warmup = decimal('--warmup', { min: 0, max: 600 });
 
-const warmupSecondsMax = 2;
+/** It takes several seconds until the compiler has seen enough of what runs on every thread. */
+const warmupSecondsMax = 4;
 
 export function warmupOf({ seconds: measured, warmup: given }: TimeFlags): number {
-  return given ?? Math.min(warmupSecondsMax, measured / 2);
+  return given ?? Math.min(warmupSecondsMax, measured);
 }
 
 /** Every node holds all of it, and again as much while it saves its state. */

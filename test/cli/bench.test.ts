@@ -104,11 +104,11 @@ test.serial('off a terminal the table is plain, and there is no progress bar', a
 });
 
 test.serial('what the cluster forgets is found, and the run has failed', async (t) => {
-  const args = ['bench', '--seconds', '0.2', '--nodes', '1', '--no-baseline', '--json'];
-  const ended = await balsa(args, { preload: 'forgetful' });
+  const args = ['bench', '--seconds', '0.2', '--nodes', '1', '--keys', '1', '--no-baseline'];
+  const ended = await balsa([...args, '--json'], { preload: 'forgetful' });
 
   t.is(ended.exitCode, 1);
-  t.regex(ended.stderr, /^balsa: wrong values at key0.*\n$/);
+  t.regex(ended.stderr, /^balsa: wrong values at key0\n$/);
   t.true(JSON.parse(ended.stdout).verified.lost > 0);
 });
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { Piscina } from 'piscina';
-import { createCluster } from '../../src/index.js';
+import { connect, createCluster } from '../../src/index.js';
 
 const quick = { electionTimeout: { minMs: 100, maxMs: 200 }, heartbeatMs: 30 };
 const fixture = (name: string): URL => new URL(`fixtures/${name}`, import.meta.url);
@@ -50,6 +50,19 @@ test.serial('a client whose thread is killed leaves the cluster as it was', asyn
   await cluster.set('k', 1);
   t.is(await cluster.get('from the thread'), 1);
   await cluster.waitForConverged();
+});
+
+test.serial('clients that come and go leave no memory behind', async (t) => {
+  await using cluster = await createCluster(quick);
+  const before = process.memoryUsage.rss();
+  for (let round = 0; round < 100; round += 1) {
+    const client = await connect(await cluster.port());
+    await client.set('round', round);
+    await client.close();
+  }
+
+  const grownMebibytes = (process.memoryUsage.rss() - before) / 2 ** 20;
+  t.true(grownMebibytes < 200, `${grownMebibytes} MiB for 100 clients with 24 MiB of rings each`);
 });
 
 test.serial('a process that embeds a cluster exits when it closes it', async (t) => {
