@@ -10,6 +10,7 @@ import type { PartitionShape } from '../network/partition.js';
 import type { LinkOptions, Rule } from '../network/rule.js';
 import type { Selector } from '../network/selector.js';
 import type { NodeId, TransferResult } from '../raft/index.js';
+import type { DiskFaults } from '../storage/faulty.js';
 import type { Client } from '../store/client.js';
 import { type ClientPort, connect } from '../store/connect.js';
 import type {
@@ -224,6 +225,25 @@ export class Cluster
   heal(options?: ReleaseOptions): void {
     this.assembly.assertOpen();
     this.assembly.weather.heal(options);
+  }
+
+  /**
+   * Makes the disks of these nodes fail: `EIO`, a full disk, flipped bits, writes that go astray,
+   * stalls; `{}` makes them sound again. Holds until the node starts again. Resolves to the nodes.
+   *
+   * Rejects with `RAFT_INVALID_OPTION` where data is kept in memory.
+   */
+  async disk(who: Selector, faults: DiskFaults): Promise<NodeId[]> {
+    const ids = this.#resolve(who);
+    for (const [at, nodeId] of ids.entries()) {
+      // Disks that fail by one seed would all fail at once.
+      const own = { ...faults, seed: (faults.seed ?? this.options.seed) + at };
+      if (await this.assembly.supervisor.child(nodeId).call('failDisk', [own])) continue;
+      throw new RaftError('RAFT_INVALID_OPTION', `${nodeId} has no disk; expected a dataDir`, {
+        details: { option: 'dataDir', nodeId },
+      });
+    }
+    return ids;
   }
 
   // ── events ──

@@ -1,6 +1,8 @@
 /** The storage of a node, as its thread is told to open it. */
 
 import { type ErrorRecord, isRaftError, unpackError } from '../errors.js';
+import { FaultyFileSystem } from '../storage/faulty.js';
+import { nodeFileSystem } from '../storage/file-system.js';
 import {
   type FileStorageOptions,
   type MemoryStorageBuffers,
@@ -16,15 +18,31 @@ export type NodeStorage =
   /** There is nothing that the node could be opened on. */
   | { readonly kind: 'refused'; readonly error: ErrorRecord };
 
-export function openNodeStorage(storage: NodeStorage, nowMs: () => number): Storage {
+/** What a node keeps its data in, and the disk below, if there is one, to make it fail. */
+export interface OpenedStorage {
+  readonly storage: Storage;
+  readonly disk: FaultyFileSystem | undefined;
+}
+
+export function openNodeStorage(storage: NodeStorage, nowMs: () => number): OpenedStorage {
   switch (storage.kind) {
     case 'memory':
-      return openMemoryStorage(storage.buffers);
-    case 'file':
-      return openFileStorage({ ...storage.options, nowMs });
+      return { storage: openMemoryStorage(storage.buffers), disk: undefined };
+    case 'file': {
+      const disk = new FaultyFileSystem(nodeFileSystem, block);
+      return {
+        storage: openFileStorage({ ...storage.options, nowMs, fileSystem: disk }),
+        disk,
+      };
+    }
     case 'refused':
       throw unpackError(storage.error);
   }
+}
+
+/** A call to a disk that stalls keeps its thread, so this does. */
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** Whether a node must stop because of its storage and not because of a bug. */

@@ -9,10 +9,16 @@ import { supervisorId } from '../actor/space.js';
 import { systemClock } from '../clock.js';
 import type { ErrorRecord } from '../errors.js';
 import type { Raft, Ready } from '../raft/index.js';
+import type { DiskFaults } from '../storage/faulty.js';
 import type { StoreStateMachine } from '../store/store-state-machine.js';
 import { bootReplica, type ReplicaRecord, TickCounter } from './boot.js';
 import { GaugeBoard } from './gauges.js';
-import { isStorageFailure, type NodeStorage, openNodeStorage } from './node-storage.js';
+import {
+  isStorageFailure,
+  type NodeStorage,
+  type OpenedStorage,
+  openNodeStorage,
+} from './node-storage.js';
 import { packRefusal, RefusedNode, type StorageNotice } from './refused-node.js';
 import type { Replica } from './replica.js';
 
@@ -43,6 +49,8 @@ export interface NodeControl {
   campaign(): void;
   /** Why the node does not serve, if its storage could not be opened. */
   refusal(): ErrorRecord | undefined;
+  /** From now on the disk of this node fails like this; false if it has none. */
+  failDisk(faults: DiskFaults): boolean;
 }
 
 /** Ends only with the thread. */
@@ -68,15 +76,18 @@ class Node implements Behavior {
   readonly #board: GaugeBoard;
   readonly #timer: NodeJS.Timeout;
   readonly #ticks: TickCounter;
+  readonly #disk: OpenedStorage['disk'];
   /** Takes over when the storage has failed. */
   #refused: RefusedNode | undefined;
 
   constructor(context: ActorContext<NodeRecord>) {
     const { members, storage, gauges, tickMs } = context.data;
     this.#context = context;
+    const opened = openNodeStorage(storage, () => systemClock.nowMs());
+    this.#disk = opened.disk;
     const booted = bootReplica(context.data, {
       incarnation: context.incarnation,
-      storage: openNodeStorage(storage, () => systemClock.nowMs()),
+      storage: opened.storage,
       exchange: {
         channel: (to) => context.link(to),
         hold: (source) => context.mailbox.hold(source),
@@ -135,6 +146,11 @@ class Node implements Behavior {
       keys: this.#machine.size,
     }),
     refusal: () => undefined,
+    failDisk: (faults: DiskFaults) => {
+      if (this.#disk === undefined) return false;
+      this.#disk.faults = faults;
+      return true;
+    },
     transferLeadership: (to: string) => {
       const result = this.#raft.transferLeadership(to);
       this.#context.wake();

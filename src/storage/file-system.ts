@@ -25,8 +25,6 @@ export interface OpenFile {
 export interface FileSystem {
   /** `create`: an empty file, whatever had the name before. */
   open(path: string, mode: 'existing' | 'create'): OpenFile;
-  /** As `create`, but throws `EEXIST` if the name is taken: of two at once, one wins. */
-  claim(path: string): OpenFile;
   exists(path: string): boolean;
   /** Puts `from` in the place of `to`, whole or not at all. */
   rename(from: string, to: string): void;
@@ -41,7 +39,6 @@ export interface FileSystem {
 /** The disks of this machine. */
 export const nodeFileSystem: FileSystem = {
   open: (path, mode) => new NodeFile(path, mode === 'create' ? 'w+' : 'r+'),
-  claim: (path) => new NodeFile(path, 'wx+'),
   exists: (path) => fs.existsSync(path),
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),

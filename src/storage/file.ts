@@ -12,7 +12,7 @@
 import { RaftError } from '../errors.js';
 import type { Entry, EntryHeader, HardState } from '../raft/index.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
-import { createMemory } from './layout.js';
+import { createMemory, footprint } from './layout.js';
 import { openMemoryStorage } from './memory.js';
 import { fillMemory, recoverState } from './recovery.js';
 import { listSnapshots, SnapshotReader, SnapshotWriter, snapshotPath } from './snapshot-files.js';
@@ -99,16 +99,9 @@ class FileStorage implements Storage {
     this.#snapshotBytesMax = options.snapshotBytesMax ?? 256 * mebi;
     this.#logged = { hardState: { currentTerm: 0 }, bounds: emptyBounds };
     this.#syncedAtMs = options.nowMs?.() ?? 0;
-    const { logBytesMax, entriesMax, entryBytesMax } = options;
-    this.#memory = openMemoryStorage(
-      createMemory({
-        ...(logBytesMax === undefined ? {} : { logBytesMax }),
-        ...(entriesMax === undefined ? {} : { entriesMax }),
-        ...(entryBytesMax === undefined ? {} : { entryBytesMax }),
-        snapshotBytesMax: 8,
-      }),
-    );
-    this.#wal = this.#attempt('opening it', () => this.#open());
+    const { wal, memory } = this.#attempt('opening it', () => this.#open());
+    this.#wal = wal;
+    this.#memory = memory;
     if (this.snapshotIndex === this.#logged.bounds.snapshotIndex) return;
     // The newest snapshot was damaged, and an older one has taken its place.
     this.#attempt('opening it', () => this.#logBounds({ continues: true }));
@@ -243,7 +236,7 @@ class FileStorage implements Storage {
     else this.#wal.abandon();
   }
 
-  #open(): Wal {
+  #open(): { readonly wal: Wal; readonly memory: Storage } {
     const fs = this.#fs;
     const { directory, directoryId } = this.#options;
     fs.makeDirectory(directory);
@@ -256,14 +249,21 @@ class FileStorage implements Storage {
     };
     if (state === undefined) {
       if (this.#options.mustExist === true) throw lost(directory);
-      return Wal.create(options, directoryId);
+      return { wal: Wal.create(options, directoryId), memory: createFor(this.#options, []) };
     }
     this.#logged = { hardState: state.wal.hardState, bounds: state.wal.bounds };
     const wal = Wal.resume(options, state.wal);
-    fillMemory(fs, directory, this.#memory, state);
+    const rows = state.wal.rows.filter(({ index }) => index >= state.firstIndex);
+    const held = { ...state, wal: { ...state.wal, rows } };
+    let memory = createFor(this.#options, []);
+    if (!fillMemory(fs, directory, memory, held)) {
+      // Behind an older snapshot there can be more than the options allow.
+      memory = createFor(this.#options, rows);
+      fillMemory(fs, directory, memory, held);
+    }
     this.#snapshotBytes = state.snapshotBytes;
     this.#fallbackIndex = state.fallbackIndex;
-    return wal;
+    return { wal, memory };
   }
 
   #segmentBytes(): number {
@@ -339,6 +339,23 @@ class FileStorage implements Storage {
     if (!this.#isClosed) return;
     throw new RaftError('RAFT_STOPPED', 'this storage was closed; open the directory once more');
   }
+}
+
+/** Memory for the log as the options have it, or for these entries, if that is more. */
+function createFor(options: FileStorageOptions, rows: readonly EntryHeader[]): Storage {
+  const { entryBytesMax = mebi } = options;
+  const longest = rows.reduce((max, { byteLength }) => Math.max(max, byteLength), entryBytesMax);
+  const held = rows.reduce((sum, { byteLength }) => sum + footprint(byteLength), 0);
+  // Ends of segments stay empty: at worst as much as a longest entry in each.
+  const bytesWanted = 2 * held + 4 * longest;
+  return openMemoryStorage(
+    createMemory({
+      logBytesMax: Math.max(options.logBytesMax ?? 256 * mebi, rows.length === 0 ? 0 : bytesWanted),
+      entriesMax: Math.max(options.entriesMax ?? 2 ** 18, rows.length + 1),
+      entryBytesMax: longest,
+      snapshotBytesMax: 8,
+    }),
+  );
 }
 
 function lost(directory: string): RaftError {

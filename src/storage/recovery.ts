@@ -3,7 +3,6 @@
  * whole, and the log behind it.
  */
 
-import { RaftError } from '../errors.js';
 import type { FileSystem, OpenFile } from './file-system.js';
 import {
   listSnapshots,
@@ -61,13 +60,13 @@ export function recoverState(fs: FileSystem, directory: string): RecoveredState 
   }
 }
 
-/** Puts what was recovered into a storage in memory that is empty. */
+/** Puts what was recovered into a storage in memory that is empty; false if that is too small. */
 export function fillMemory(
   fs: FileSystem,
   directory: string,
   memory: Storage,
   { wal, snapshot, firstIndex, termBeforeFirst }: RecoveredState,
-): void {
+): boolean {
   const bytes = new Uint8Array();
   memory.saveHardState(wal.hardState);
   if (firstIndex > 1) memory.saveSnapshot({ index: firstIndex - 1, term: termBeforeFirst, bytes });
@@ -76,25 +75,13 @@ export function fillMemory(
     for (const row of wal.rows) {
       if (row.index < firstIndex) continue;
       const payload = reader.read(row);
-      if (memory.append([{ ...row, payload }]) === 'full') {
-        throw tooSmall(directory, row.index);
-      }
+      if (memory.append([{ ...row, payload }]) === 'full') return false;
     }
   } finally {
     reader.close();
   }
   if (snapshot.index >= firstIndex) memory.saveSnapshot({ ...snapshot, bytes });
-}
-
-function tooSmall(directory: string, index: number): RaftError {
-  const found = `the log in ${directory} does not fit at entry ${index}`;
-  return new RaftError(
-    'RAFT_INVALID_OPTION',
-    `${found}; expected a logBytesMax no smaller than before`,
-    {
-      details: { option: 'logBytesMax' },
-    },
-  );
+  return true;
 }
 
 /** Whether the log on disk goes on behind a snapshot without a gap. */

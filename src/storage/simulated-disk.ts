@@ -49,11 +49,6 @@ export class SimulatedDisk implements FileSystem {
     return this.#create(path);
   }
 
-  claim(path: string): OpenFile {
-    if (this.#cached.has(path)) throw failure('EEXIST', `file already exists, open '${path}'`);
-    return this.#create(path);
-  }
-
   exists(path: string): boolean {
     return this.#cached.has(path) || this.#directories.has(path);
   }

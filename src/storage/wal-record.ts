@@ -76,8 +76,14 @@ export function sealRecord(
   bytes.writeUInt32LE(crc32(bytes.subarray(at + 4, end), segment.directoryId), at);
 }
 
-/** The record at `offset` of a segment's bytes; `undefined` if there is none that is valid. */
-export function readRecord(
+/** The record at `offset` of a segment; `undefined` if there is none that is valid there. */
+function readRecord(bytes: Buffer, offset: number, segment: SegmentName): RecordPlace | undefined {
+  const isHere = offset + 16 <= bytes.length && bytes.readUInt32LE(offset + 12) === offset;
+  return isHere ? readAnyRecord(bytes, offset, segment) : undefined;
+}
+
+/** A record of this segment, be it in its place or where it went astray. */
+function readAnyRecord(
   bytes: Buffer,
   offset: number,
   { sequence, directoryId }: SegmentName,
@@ -87,7 +93,6 @@ export function readRecord(
   const end = offset + recordBytes(bodyBytes);
   const type = bytes.readUInt32LE(offset + 20);
   const isPossible =
-    bytes.readUInt32LE(offset + 12) === offset &&
     bytes.readUInt32LE(offset + 8) === sequence &&
     bodyBytes <= bytes.length &&
     end <= bytes.length &&
@@ -135,11 +140,15 @@ export function scanRecords(
   return { offset: end, kind: isClaimed ? 'corrupt' : 'torn', zeroFrom };
 }
 
-/** Whether a valid record behind the damage says that the damaged place had been durable. */
+/**
+ * Whether a record behind the damage says that the damaged place had been durable. One that lies in
+ * the wrong place says that the disk is to blame, whatever it claims.
+ */
 function hasClaimBeyond(bytes: Buffer, damage: number, end: number, segment: SegmentName): boolean {
-  for (let at = damage + 8; at < end; at += 8) {
-    const place = readRecord(bytes, at, segment);
-    if (place !== undefined && place.durableOffset > damage) return true;
+  for (let at = damage; at < end; at += 8) {
+    const place = readAnyRecord(bytes, at, segment);
+    if (place === undefined) continue;
+    if (place.durableOffset > damage || bytes.readUInt32LE(at + 12) !== at) return true;
   }
   return false;
 }

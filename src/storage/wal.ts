@@ -23,8 +23,8 @@ export interface WalOptions {
 
 /** So much is gathered before it is written without being asked. */
 const stagingBytes = 2 ** 20;
-/** Room that stays free for the record that says where the log goes on. */
-const rollBytes = recordBytes(0);
+/** Room that stays free behind any record: for its mark, and for the roll to the next segment. */
+const reserveBytes = 2 * recordBytes(0);
 
 export class Wal {
   readonly #options: WalOptions;
@@ -101,7 +101,7 @@ export class Wal {
   /** Begins a record; its body goes to `bytes` at the offset that is given. Ended by `end`. */
   begin(type: number, bodyBytes: number): number {
     const size = recordBytes(bodyBytes);
-    const room = this.#options.segmentBytes - rollBytes - this.#writtenTo - this.#staged;
+    const room = this.#options.segmentBytes - reserveBytes - this.#writtenTo - this.#staged;
     if (size > room) this.#roll();
     return this.#place(type, bodyBytes);
   }
@@ -173,8 +173,6 @@ export class Wal {
   }
 
   #mark(): void {
-    const room = this.#options.segmentBytes - rollBytes - this.#writtenTo - this.#staged;
-    if (recordBytes(0) > room) return;
     this.#place(recordType.mark, 0);
     this.end();
   }
