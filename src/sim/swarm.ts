@@ -49,7 +49,7 @@ export function drawScenario(seed: number): Scenario {
 }
 
 function drawOptions(prng: Prng): ScenarioOptions {
-  const tickMs = prng.pick([5, 10, 10, 20]);
+  const tickMs = prng.pick([2, 5, 10, 20]);
   const heartbeatTicks = prng.int(2, 5);
   const electionTicksMin = heartbeatTicks * prng.int(2, 4);
   const entryBytesMax = 4096;
@@ -98,6 +98,9 @@ const shapes: ((prng: Prng) => PartitionShape)[] = [
   () => ({ kind: 'bridge' }),
   () => ({ kind: 'majorities-ring' }),
   () => ({ kind: 'isolate', nodes: 'leader' }),
+  () => ({ kind: 'isolate', nodes: 'leader' }),
+  () => ({ kind: 'isolate', nodes: 'leader' }),
+  () => ({ kind: 'symmetric', groups: ['minority with the leader'] }),
   () => ({ kind: 'isolate', nodes: 'random' }),
   () => ({ kind: 'isolate', nodes: 'random follower' }),
   () => ({ kind: 'one-way', from: 'leader' }),
@@ -163,10 +166,13 @@ function link(prng: Prng, options: LinkOptions): Fault {
 
 function drawFaults(prng: Prng, draft: Draft, safetyMs: number): PlannedFault[] {
   const names = Object.keys(families).filter((name) => name !== 'disk' || draft.options.syncMs);
+  // What makes leaders come and go is in most runs: without it logs hardly ever differ.
+  const usual = names.filter((name) => ['partition', 'crash', 'pause'].includes(name));
   // One run in sixteen has no fault at all: what breaks there breaks everywhere.
   if (prng.chance(1 / 16)) return [];
   const chosen = prng.shuffle(names).slice(0, prng.int(1, 5));
-  const count = prng.int(1, 2 + Math.ceil(safetyMs / 400));
+  if (prng.chance(0.8)) chosen.push(prng.pick(usual), prng.pick(usual));
+  const count = prng.int(2, 4 + Math.ceil(safetyMs / 150));
   const longestMs = prng.pick([200, 1_000, 3_000]);
   const faults = Array.from({ length: count }, (_, place): PlannedFault => {
     const stream = prng.fork(place);
