@@ -5,42 +5,26 @@ import type { Installed } from '../network/installed.js';
 import { cutLinks } from '../network/partition.js';
 import { resolve, type Selector } from '../network/selector.js';
 import type { Prng } from '../prng.js';
-import type { SimClient } from './client.js';
+import { LeaderWatch } from './agreement.js';
 import type { SimNode } from './node.js';
-
-import type { VirtualTime } from './virtual-time.js';
-import type { Wiring } from './wire.js';
-
-export interface NemesisOptions {
-  readonly time: VirtualTime;
-  readonly wiring: Wiring;
-  readonly nodes: readonly SimNode[];
-  readonly clients: readonly SimClient[];
-  readonly prng: Prng;
-  readonly leaderId: () => string | undefined;
-  /** A node has died. */
-  readonly crashed: (node: SimNode) => void;
-  readonly note: (text: string) => void;
-}
+import type { Stage } from './stage.js';
 
 /** What a fault leaves behind until it is taken back. */
 type Undo = () => void;
 
 export class Nemesis {
-  readonly #options: NemesisOptions;
+  readonly #stage: Stage;
+  readonly #prng: Prng;
   readonly #active = new Map<PlannedFault, Undo>();
-  /** How much longer the syncs of each node take now. */
-  readonly slowMs: Map<string, number> = new Map();
-  /** Faults that had nobody to act on, such as the leader while there is none. */
-  missed = 0;
 
-  constructor(options: NemesisOptions) {
-    this.#options = options;
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    this.#prng = stage.prng.fork('nemesis');
   }
 
   /** Sets the timers of a plan. */
   schedule(plan: readonly PlannedFault[]): void {
-    const { time } = this.#options;
+    const { time } = this.#stage;
     for (const [place, planned] of plan.entries()) {
       time.setTimer(planned.at, () => this.#begin(planned, place));
       time.setTimer(Math.max(planned.at, planned.until), () => this.#end(planned));
@@ -50,19 +34,19 @@ export class Nemesis {
   /** Takes back whatever is in force, and starts whoever is down. */
   healAll(): void {
     for (const planned of [...this.#active.keys()]) this.#end(planned);
-    for (const node of this.#options.nodes) {
+    for (const node of this.#stage.nodes) {
       if (node.isPaused) node.resume();
       node.start();
     }
   }
 
   #begin(planned: PlannedFault, place: number): void {
-    const { note, prng, nodes, leaderId } = this.#options;
+    const { nodes } = this.#stage;
     // Each fault draws for itself: one that is left out changes nothing for the others.
     const context = {
       nodes: nodes.map(({ id }) => id),
-      leaderId: leaderId(),
-      prng: prng.fork(planned.at).fork(planned.fault.kind),
+      leaderId: new LeaderWatch(nodes).leader?.id,
+      prng: this.#prng.fork(planned.at).fork(planned.fault.kind),
     };
     const select = (selector: Selector): SimNode[] => {
       const ids = new Set(resolve(selector, context));
@@ -71,11 +55,12 @@ export class Nemesis {
     try {
       const undo = this.#inflict(planned.fault, select, context);
       this.#active.set(planned, undo);
-      note(`fault ${place} begins: ${JSON.stringify(planned.fault)}`);
+      this.#stage.note(`fault ${place} begins: ${JSON.stringify(planned.fault)}`);
     } catch (error) {
       // A role that nobody plays now, or too few nodes for the shape.
-      this.missed += 1;
-      note(`fault ${place} has nobody: ${error instanceof Error ? error.message : error}`);
+      this.#stage.note(
+        `fault ${place} has nobody: ${error instanceof Error ? error.message : error}`,
+      );
     }
   }
 
@@ -84,7 +69,7 @@ export class Nemesis {
     if (undo === undefined) return;
     this.#active.delete(planned);
     undo();
-    this.#options.note(`fault ends: ${planned.fault.kind}`);
+    this.#stage.note(`fault ends: ${planned.fault.kind}`);
   }
 
   #inflict(
@@ -92,7 +77,7 @@ export class Nemesis {
     select: (selector: Selector) => SimNode[],
     context: Parameters<typeof cutLinks>[1],
   ): Undo {
-    const { network } = this.#options.wiring;
+    const { network } = this.#stage.wiring;
     switch (fault.kind) {
       case 'partition': {
         const { shape, mode } = fault;
@@ -125,14 +110,14 @@ export class Nemesis {
         };
       }
       case 'stall': {
-        const { clients } = this.#options;
+        const { clients } = this.#stage;
         const client = clients[fault.client % clients.length];
         client?.stall();
         return () => client?.resume();
       }
       case 'transfer': {
         const [target] = select(fault.to);
-        const leader = this.#options.nodes.find(({ id }) => id === context.leaderId);
+        const leader = this.#stage.nodes.find(({ id }) => id === context.leaderId);
         if (target) leader?.act(({ raft }) => raft.transferLeadership(target.id));
         return () => {};
       }
@@ -144,15 +129,16 @@ export class Nemesis {
 
   #crash(node: SimNode): void {
     node.crash();
-    this.#options.crashed(node);
+    this.#stage.tellDeath();
   }
 
   #slow(id: string, byMs: number): void {
-    this.slowMs.set(id, (this.slowMs.get(id) ?? 0) + byMs);
+    const { slowMs } = this.#stage;
+    slowMs.set(id, (slowMs.get(id) ?? 0) + byMs);
   }
 
   #weather(installed: Installed, touchesClients: boolean): Undo {
-    const { wiring } = this.#options;
+    const { wiring } = this.#stage;
     if (touchesClients) wiring.exposures += 1;
     return () => {
       installed.release();

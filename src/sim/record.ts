@@ -8,8 +8,11 @@ import type { End } from './wire.js';
 const entriesMax = 4096;
 const snapshotBytesMax = 2 ** 16;
 
-export function recordOf(self: End, nodes: readonly End[], scenario: Scenario): ReplicaRecord {
-  const { options, seed } = scenario;
+export function recordOf(
+  self: End,
+  nodes: readonly End[],
+  { options, seed }: Pick<Scenario, 'options' | 'seed'>,
+): ReplicaRecord {
   return {
     self,
     members: nodes,

@@ -1,6 +1,7 @@
 /** A scenario that breaks something, written out: as a test to keep, and as a timeline to read. */
 import type { Scenario } from './scenario.js';
-import { runScenario, type Violation } from './simulation.js';
+import { runScenario } from './simulation.js';
+import type { Violation } from './stage.js';
 
 /** The source of an ava test that fails as long as the scenario breaks something. */
 export function testSource(scenario: Scenario, { invariant, text }: Violation): string {

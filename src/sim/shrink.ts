@@ -7,7 +7,8 @@
  */
 import type { Fault, PlannedFault } from '../chaos/fault.js';
 import type { PlannedOperation, Scenario } from './scenario.js';
-import { type RunResult, runScenario, type Violation } from './simulation.js';
+import { type RunResult, runScenario } from './simulation.js';
+import type { Violation } from './stage.js';
 
 export interface ShrinkOptions {
   /** Runs that may be spent. Default: 2,000. */

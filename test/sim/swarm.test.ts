@@ -41,7 +41,7 @@ test('the swarm draws every kind of fault, size and option', (t) => {
     distinct(({ faults }) =>
       faults.flatMap(({ fault }) => (fault.kind === 'partition' ? [fault.shape.kind] : [])),
     ),
-    ['bridge', 'halves', 'isolate', 'majorities-ring', 'majority-minority', 'one-way'],
+    ['bridge', 'halves', 'isolate', 'majorities-ring', 'majority-minority', 'one-way', 'symmetric'],
   );
   t.deepEqual(
     distinct(({ nodes }) => [nodes]),
