@@ -86,11 +86,29 @@ const shownMax = 60;
 
 function parseLine(text: string, line: number): Json {
   try {
-    return parseJson(text);
+    return parseLargeTime(text) ?? parseJson(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw invalidHistory(line, `cannot be read as JSON: ${why}`);
   }
+}
+
+const largeTime = /"time":\s?(-?\d{16,})(?=[,}])/;
+
+/**
+ * Nanoseconds since 1970 are in every line of many a history, and nothing else in it is as large:
+ * such a line is read at once. `undefined` for any other.
+ */
+function parseLargeTime(text: string): Json | undefined {
+  const found = largeTime.exec(text);
+  if (found === null || text.indexOf('"time"') !== text.lastIndexOf('"time"')) return undefined;
+  const rest = `${text.slice(0, found.index)}"time":0${text.slice(found.index + found[0].length)}`;
+  if (/\d{16}/.test(rest)) return undefined;
+  const event = JSON.parse(rest) as { time?: Json };
+  // Another field inside of a value may be called like this.
+  if (event.time !== 0) return undefined;
+  event.time = BigInt(found[1] as string);
+  return event as Json;
 }
 
 /** The values that an operation cannot be understood without. */

@@ -109,12 +109,25 @@ export function knownAt(problem: RegisterProblem, position: number): RegisterPro
 class Values {
   readonly #numbers = new Map<string, number>([[canonicalJson(null), absent]]);
 
+  readonly #simple = new Map<string | number, number>();
+
   get count(): number {
     return this.#numbers.size;
   }
 
   of(value: Json | undefined): number {
-    const text = canonicalJson(value ?? null);
+    if (value === undefined || value === null) return absent;
+    // Most values are short texts and small numbers: those need no canonical form.
+    if (typeof value !== 'string' && !Number.isSafeInteger(value)) return this.#numberOf(value);
+    const known = this.#simple.get(value as string | number);
+    if (known !== undefined) return known;
+    const number = this.#numberOf(value);
+    this.#simple.set(value as string | number, number);
+    return number;
+  }
+
+  #numberOf(value: Json): number {
+    const text = canonicalJson(value);
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     this.#numbers.set(text, this.#numbers.size);

@@ -73,6 +73,27 @@ test('nanoseconds since 1970 are not rounded', async (t) => {
 
   t.is(operation?.invokedAt, 1700000000000000001n);
   t.is(operation?.completedAt, 1700000000000000002n);
+
+  const inside = '{"time":1700000000000000003}';
+  const texts: readonly (readonly [value: string, time: string, expected: bigint | number])[] = [
+    [inside, '5', 5],
+    [inside, '1700000000000000001', 1700000000000000001n],
+    ['"\\"time\\":1700000000000000003,"', '1700000000000000001', 1700000000000000001n],
+    ['1700000000000000003', '5', 5],
+    ['-0.0000000000000000001', '-1700000000000000001', -1700000000000000001n],
+  ];
+  for (const [value, time, expected] of texts) {
+    const line = invoke
+      .replace('"value":1', `"value":${value}`)
+      .replace(/"time":1}$/, `"time":${time}}`);
+    t.is(parseEvent(line, 1).time, expected, line);
+    t.deepEqual(parseEvent(line, 1).value, parseJson(value), line);
+  }
+  // A line that is spelt in another way is read as well.
+  t.is(
+    parseEvent(invoke.replace('"time":1', '"\\u0074ime":1700000000000000001'), 1).time,
+    1700000000000000001n,
+  );
 });
 
 test('an operation without completion is one of unknown outcome, and so is one with info', async (t) => {
