@@ -28,6 +28,17 @@ const legal: readonly (readonly [string, Case['write']])[] = [
     'a cas of unknown outcome upon a set of unknown outcome',
     (r) => r.cas([0, undefined], 1, 2).set([1, undefined], 1).get([8, 9], 2),
   ],
+  [
+    'a way of two cas must be used while there is one, and a set can wait',
+    (r) => {
+      r.set([0, 1], 1).cas([0, undefined], 1, 2).cas([0, undefined], 2, 3).set([0, undefined], 3);
+      return r.get([2, 3], 1).get([4, 5], 3).set([6, 7], 5).get([8, 9], 5).get([10, 11], 3);
+    },
+  ],
+  [
+    'a write that only a cas of unknown outcome has seen',
+    (r) => r.set([0, 100], 5).set([0, 100], 7).cas([1, undefined], 5, 6).get([50, 60], 6),
+  ],
   ['cas of absent', (r) => r.cas([0, 1], null, 1).get([2, 3], 1)],
   [
     'a failed write is nothing',
