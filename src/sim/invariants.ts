@@ -17,6 +17,8 @@ interface Sight {
   commitIndex: number;
   lastApplied: number;
   frames: number;
+  /** The newest term that it was seen to lead. */
+  ledTerm: number;
   /** Of a leader, in this term: what each peer has. */
   matches: Map<string, number>;
 }
@@ -52,6 +54,12 @@ export class Invariants {
       this.#ownVoteIsStored(node, currentTerm);
       if (node.frames > sight.frames) this.#matchesRise(node, sight);
       sight.frames = node.frames;
+      const isCommit = sight.ledTerm === currentTerm && commitIndex > sight.commitIndex;
+      if (isCommit && raft.termAt(commitIndex) !== currentTerm) {
+        const text = `${node.id} counts copies of ${commitIndex}, of an older term than its own`;
+        this.#report('entries of older terms are not committed by counting', text);
+      }
+      sight.ledTerm = currentTerm;
     }
     if (commitIndex > sight.commitIndex) this.#committed(node, sight.commitIndex);
     sight.commitIndex = commitIndex;
@@ -104,7 +112,9 @@ export class Invariants {
   #promised(node: SimNode, message: Message): void {
     const { durable } = node.disk;
     if (message.kind === 'append-entries-response') {
-      if (message.success && message.matchIndex > durable.lastIndex) {
+      // A promise to the leader of an older term may speak of entries that were replaced since.
+      const isCurrent = message.term >= durable.hardState.currentTerm;
+      if (message.success && isCurrent && message.matchIndex > durable.lastIndex) {
         const found = `its disk has ${durable.lastIndex}`;
         const text = `${node.id} acknowledges ${message.matchIndex}, ${found}`;
         this.#report('acknowledged is durable', text);
@@ -174,6 +184,7 @@ export class Invariants {
       commitIndex: 0,
       lastApplied: 0,
       frames: 0,
+      ledTerm: 0,
       matches: new Map(),
     };
     this.#sights.set(node, sight);

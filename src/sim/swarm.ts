@@ -180,7 +180,26 @@ function drawFaults(prng: Prng, draft: Draft, safetyMs: number): PlannedFault[] 
     const at = stream.int(0, safetyMs);
     return { at, until: at + stream.int(1, longestMs), fault: family(stream, draft) };
   });
+  if (prng.chance(0.4)) faults.push(...drawSuccessions(prng.fork('successions'), safetyMs));
   return faults.sort((one, other) => one.at - other.at);
+}
+
+/**
+ * A leader is cut off and goes on taking writes; as it comes back, the one that was elected in its
+ * place dies. Whoever leads next decides between two histories.
+ */
+function drawSuccessions(prng: Prng, safetyMs: number): PlannedFault[] {
+  return Array.from({ length: prng.int(1, 6) }, (): PlannedFault[] => {
+    const at = prng.int(0, safetyMs);
+    const backMs = at + prng.int(50, 1_200);
+    const isolate = { kind: 'partition', shape: { kind: 'isolate', nodes: 'leader' } } as const;
+    const crashMs = Math.max(at, backMs - prng.int(0, 40));
+    const kind = prng.pick(['crash', 'pause'] as const);
+    return [
+      { at, until: backMs, fault: { ...isolate, mode: prng.pick(['drop', 'hold']) } },
+      { at: crashMs, until: crashMs + prng.int(50, 800), fault: { kind, nodes: 'leader' } },
+    ];
+  }).flat();
 }
 
 interface LoadDraft extends Draft {

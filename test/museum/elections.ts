@@ -149,18 +149,6 @@ export const elections: readonly Exhibit[] = [
     ],
   },
   {
-    id: 'pre-vote-wrong-term',
-    title: 'a refused pre-vote does not tell the term of the voter: a stale node asks for ever',
-    seen: 'etcd d4471b2; rabbitmq/ra #608',
-    edits: [
-      {
-        file: 'raft/election.js',
-        find: 'term: granted ? message.term : state.currentTerm,',
-        replace: 'term: granted ? message.term : 0,',
-      },
-    ],
-  },
-  {
     id: 'pre-vote-consent-raises-term',
     title: 'consent to a pre-vote is taken for a message of that term',
     seen: 'openraft 511f33c7',

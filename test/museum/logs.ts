@@ -73,14 +73,15 @@ export const logs: readonly Exhibit[] = [
     ],
   },
   {
-    id: 'match-is-length',
-    title: 'an acknowledgement speaks of the whole log of the follower',
-    seen: 'openraft cecb5de8, fbbf37b1; rabbitmq/ra #637; @usex/raft',
+    id: 'old-acknowledgements',
+    title: 'acknowledgements of an earlier term count in this one',
+    seen: 'openraft cecb5de8, fbbf37b1; rabbitmq/ra #637',
     edits: [
       {
-        file: 'raft/follower.js',
-        find: 'matchIndex: Math.max(last, state.commitIndex),',
-        replace: 'matchIndex: lastIndex(log),',
+        file: 'raft/step.js',
+        find: 'if (message.term < state.currentTerm)',
+        replace:
+          "if (message.term < state.currentTerm && message.kind !== 'append-entries-response')",
       },
     ],
   },
