@@ -25,7 +25,7 @@ const importTable: rules.ImportTable = {
   sim: ['raft', 'storage', 'store', 'actor (types)', 'network', 'replica', 'chaos', ...leaves],
   chaos: ['store', 'network', ...leaves],
   zeromq: ['raft (types)', 'storage', 'store', 'actor', 'replica', ...leaves],
-  chistributed: ['cluster', 'network', ...leaves],
+  chistributed: ['cluster', 'sim', 'store (types)', 'replica', 'network', ...leaves],
   index: ['cluster', 'store', 'network', ...leaves],
   cli: ['*'],
   // The rest of the project stands outside; only `cli`, the threads and the tests look into it.

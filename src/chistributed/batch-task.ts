@@ -3,6 +3,8 @@ import { type ClusterTarget, clusterStartLimitMs, createClusterTarget } from './
 import type { ConfigurationSource } from './configuration.js';
 import type { ChiOutput } from './printer.js';
 import { type RunScriptResult, runScript } from './run-script.js';
+import { VirtualRun } from './virtual-run.js';
+import type { VirtualTarget } from './virtual-target.js';
 
 /** What to run. Structured-cloneable. */
 export interface BatchTask {
@@ -10,6 +12,8 @@ export interface BatchTask {
   /** Default: the nodes that the script starts. */
   readonly configuration?: ConfigurationSource;
   readonly seed?: number;
+  /** Whether time is virtual; then a seed is needed. Default: false. */
+  readonly virtualTime?: boolean;
   /** The run is ended after this long, in ms > 0. */
   readonly limitMs: number;
 }
@@ -33,18 +37,28 @@ export async function runBatchTask(task: BatchTask): Promise<BatchRun> {
       texts[stream] += text;
     },
   });
-  let target: ClusterTarget | undefined;
-  const result = await runScript({
+  const common = {
     script,
     ...(configuration === undefined ? {} : { configuration }),
-    createTarget: (nodes) => {
-      target = createClusterTarget(nodes, { seed });
-      return target;
-    },
     startLimitMs: clusterStartLimitMs,
     stdout: collect('stdout'),
     stderr: collect('stderr'),
     signal: AbortSignal.timeout(limitMs),
+  };
+  if (task.virtualTime === true && seed !== undefined) {
+    const run = new VirtualRun({ seed });
+    const createTarget = (nodes: readonly string[]): VirtualTarget => run.createTarget(nodes);
+    const result = await runScript({ ...common, createTarget, clock: run.clock });
+    if (run.violation !== undefined) texts.stderr += `${run.violation}\n`;
+    return { ...result, ...texts, elections: run.elections, seed };
+  }
+  let target: ClusterTarget | undefined;
+  const result = await runScript({
+    ...common,
+    createTarget: (nodes) => {
+      target = createClusterTarget(nodes, { seed });
+      return target;
+    },
   });
   return { ...result, ...texts, elections: target?.elections ?? 0, seed: target?.seedInForce };
 }

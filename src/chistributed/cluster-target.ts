@@ -259,7 +259,8 @@ export class ClusterTarget implements ChiTarget, ChiLaboratory {
   }
 }
 
-function answerOf(error: unknown): ChiAnswer {
+/** What a failed request is in the words of a script; throws what is no failure of a request. */
+export function answerOf(error: unknown): ChiAnswer {
   if (!isRaftError(error)) throw error;
   switch (error.code) {
     case 'RAFT_NO_QUORUM':

@@ -21,3 +21,4 @@ export type {
   HeldMessage,
   PartitionSides,
 } from './target.js';
+export { VirtualRun } from './virtual-run.js';

@@ -37,6 +37,8 @@ export interface BatchOptions {
   readonly limitMs: number;
   /** Seeds run 1 of every script; run n has this plus n - 1. Default: random ones. */
   readonly seed?: number | undefined;
+  /** Whether the scripts run under virtual time; then a seed is needed. Default: false. */
+  readonly virtualTime?: boolean | undefined;
   /** Where transcripts are stored. Default: nowhere. */
   readonly transcripts?: string | undefined;
   readonly signal: AbortSignal;
@@ -124,7 +126,7 @@ export async function runBatch(options: BatchOptions): Promise<JudgedRun[]> {
 async function runOnce(
   pool: Piscina<BatchTask, BatchRun>,
   { script, number }: { readonly script: BatchScript; readonly number: number },
-  { seed, limitMs, signal }: BatchOptions,
+  { seed, virtualTime, limitMs, signal }: BatchOptions,
   clock: Clock = systemClock,
 ): Promise<JudgedRun> {
   const task: BatchTask = {
@@ -134,6 +136,7 @@ async function runOnce(
       ? {}
       : { configuration: { file: script.configuration } }),
     ...(seed === undefined ? {} : { seed: (seed + number - 1) % 2 ** 32 }),
+    virtualTime: virtualTime === true,
   };
   const beganMs = clock.nowMs();
   const outer = AbortSignal.timeout(limitMs + graceMs);

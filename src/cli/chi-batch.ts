@@ -15,6 +15,7 @@ interface BatchFlags {
   readonly parallel: number;
   readonly timeout: number;
   readonly seed?: number;
+  readonly virtualTime?: true;
   readonly transcripts?: string;
   readonly junit?: string;
   readonly tap?: true;
@@ -44,6 +45,7 @@ export function batchCommand(
     .option('--parallel <p>', 'runs at the same time', range('--parallel', 64), parallel)
     .option('--timeout <s>', 'time limit of one run', limit, 120)
     .option('--seed <n>', 'seed of the first runs; run n adds n - 1', whole('--seed', seedRange))
+    .option('--virtual-time', 'simulated nodes on one thread; a run takes milliseconds')
     .option('--transcripts <dir>', 'stores what every run printed there')
     .option('--junit <file>', "writes a report in JUnit's XML")
     .option('--tap', 'the report in TAP on standard output, not as a table')
@@ -55,6 +57,7 @@ export function batchCommand(
 const examples = `
 Examples:
   balsa chi batch examples/chistributed --repeat 50
+  balsa chi batch examples/chistributed --repeat 1000 --virtual-time
   balsa chi batch scripts --repeat 10 --parallel 4 --transcripts out --junit report.xml
 
 Exit codes:
@@ -79,7 +82,9 @@ async function run(folder: string, flags: BatchFlags, terminal: Terminal): Promi
     repeat: flags.repeat,
     parallel: flags.parallel,
     limitMs: flags.timeout * 1_000,
-    seed: flags.seed,
+    // Virtual time wants a seed: without chance there is nothing that runs could differ by.
+    seed: flags.virtualTime ? (flags.seed ?? 0) : flags.seed,
+    virtualTime: flags.virtualTime,
     transcripts: flags.transcripts,
     signal,
     onRun: ({ script, failure }) => {

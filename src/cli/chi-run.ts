@@ -7,8 +7,10 @@ import {
   clusterStartLimitMs,
   createClusterTarget,
   runScript,
+  VirtualRun,
 } from '../chistributed/index.js';
 import type { ChiOptions } from './chi-options.js';
+import { exitCode as exitCodes } from './exit-code.js';
 import { Shell } from './shell.js';
 import type { Output, Terminal } from './terminal.js';
 
@@ -19,6 +21,8 @@ export interface ChiRun {
   readonly configuration: ConfigurationSource | undefined;
   /** Default: a random one. */
   readonly seed?: number | undefined;
+  /** Whether time is virtual. Default: false. */
+  readonly virtualTime?: boolean | undefined;
 }
 
 /** Resolves to the exit code. */
@@ -29,6 +33,7 @@ export async function runChi(run: ChiRun): Promise<number> {
     write: (text: string) => (shell ? shell.print(() => write(text)) : write(text)),
     isTTY: colours.isColorSupported,
   });
+  const virtual = run.virtualTime === true ? new VirtualRun({ seed: seed ?? 0 }) : undefined;
   const { exitCode } = await runScript({
     ...(options.run === undefined ? {} : { script: options.run }),
     ...(configuration === undefined ? {} : { configuration }),
@@ -41,7 +46,9 @@ export async function runChi(run: ChiRun): Promise<number> {
       };
       return { [Symbol.asyncIterator]: open };
     },
-    createTarget: (nodes, log) => createClusterTarget(nodes, { seed, log }),
+    createTarget: (nodes, log) =>
+      virtual?.createTarget(nodes) ?? createClusterTarget(nodes, { seed, log }),
+    ...(virtual === undefined ? {} : { clock: virtual.clock }),
     startLimitMs: clusterStartLimitMs,
     stdout: outputOf(terminal.stdout),
     stderr: outputOf(terminal.stderr),
@@ -50,7 +57,9 @@ export async function runChi(run: ChiRun): Promise<number> {
     // The tool looks at -v last.
     logLevel: options.verbose ? 'info' : options.debug ? 'debug' : 'warning',
   });
-  return exitCode;
+  if (virtual?.violation === undefined) return exitCode;
+  terminal.stderr.write(`balsa: ${virtual.violation}\n`);
+  return exitCodes.failed;
 }
 
 /** What the tool does: the file, which has to be there, and the overrides. */

@@ -6,6 +6,11 @@ import { lenientConfiguration, runChi } from './chi-run.js';
 import { seedRange, whole } from './option-value.js';
 import type { Terminal } from './terminal.js';
 
+interface ChiFlags extends ChiOptions {
+  readonly seed?: number;
+  readonly virtualTime?: true;
+}
+
 export function chiCommand(
   program: Command,
   terminal: Terminal,
@@ -22,10 +27,12 @@ export function chiCommand(
     );
   addChiOptions(chi)
     .option('--seed <n>', 'makes election timeouts repeatable', whole('--seed', seedRange))
+    .option('--virtual-time', 'simulated nodes on one thread; the same seed prints the same')
     .addHelpText('after', examples)
-    .action(async (options: ChiOptions & { readonly seed?: number }) => {
+    .action(async (options: ChiFlags) => {
       const configuration = lenientConfiguration(options);
-      end(await runChi({ options, terminal, configuration, seed: options.seed }));
+      const { seed, virtualTime } = options;
+      end(await runChi({ options, terminal, configuration, seed, virtualTime }));
     });
   batchCommand(chi, terminal, end);
 }
@@ -33,6 +40,7 @@ export function chiCommand(
 const examples = `
 Examples:
   balsa chi --run examples/chistributed/tour.chi
+  balsa chi --run examples/chistributed/tour.chi --virtual-time --seed 7 < /dev/null
   balsa chi -c nodes="a b c"
   balsa chi batch examples/chistributed --repeat 10
 

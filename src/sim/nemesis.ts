@@ -15,6 +15,7 @@ type Undo = () => void;
 export class Nemesis {
   readonly #stage: Stage;
   readonly #prng: Prng;
+  #isOver = false;
   readonly #active = new Map<PlannedFault, Undo>();
 
   constructor(stage: Stage) {
@@ -31,8 +32,9 @@ export class Nemesis {
     }
   }
 
-  /** Takes back whatever is in force, and starts whoever is down. */
+  /** Takes back whatever is in force, starts whoever is down, and does nothing more. */
   healAll(): void {
+    this.#isOver = true;
     for (const planned of [...this.#active.keys()]) this.#end(planned);
     for (const node of this.#stage.nodes) {
       if (node.isPaused) node.resume();
@@ -41,6 +43,7 @@ export class Nemesis {
   }
 
   #begin(planned: PlannedFault, place: number): void {
+    if (this.#isOver) return;
     const { nodes } = this.#stage;
     // Each fault draws for itself: one that is left out changes nothing for the others.
     const context = {

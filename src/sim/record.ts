@@ -4,9 +4,9 @@ import type { DiskSizes } from './disk.js';
 import type { Scenario, ScenarioOptions } from './scenario.js';
 import type { End } from './wire.js';
 
-/** Rows of the log; the replica keeps 2,048 of them in reserve. */
-const entriesMax = 4096;
-const snapshotBytesMax = 2 ** 16;
+/** Rows of the smallest log; the replica keeps 2,048 of them in reserve. */
+const entriesMin = 4096;
+const snapshotBytesMin = 2 ** 16;
 
 export function recordOf(
   self: End,
@@ -41,5 +41,10 @@ export function recordOf(
 }
 
 export function diskSizesOf({ logBytesMax, entryBytesMax }: ScenarioOptions): DiskSizes {
-  return { logBytesMax, entryBytesMax, entriesMax, snapshotBytesMax };
+  return {
+    logBytesMax,
+    entryBytesMax,
+    entriesMax: Math.max(entriesMin, logBytesMax / 128),
+    snapshotBytesMax: Math.max(snapshotBytesMin, logBytesMax / 4),
+  };
 }

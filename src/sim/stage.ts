@@ -33,6 +33,8 @@ export interface StageOptions {
   readonly options: ScenarioOptions;
   /** How fast the clock of each node runs; default: right. */
   readonly clockRates?: readonly number[];
+  /** Default: one of its own, at 0. */
+  readonly time?: VirtualTime;
   /** Gets a line for everything that happens. */
   readonly trace?: ((line: string) => void) | undefined;
 }
@@ -41,7 +43,7 @@ export interface StageOptions {
 const firstClientActor = 100;
 
 export class Stage {
-  readonly time: VirtualTime = new VirtualTime();
+  readonly time: VirtualTime;
   readonly trace: Trace;
   readonly wiring: Wiring;
   /** None of them runs before it is started. */
@@ -59,6 +61,7 @@ export class Stage {
 
   constructor(options: StageOptions) {
     this.#options = options;
+    this.time = options.time ?? new VirtualTime();
     this.prng = new Prng(options.seed).fork('run');
     this.trace = new Trace(options.trace);
     const nodes = options.nodes.map((id, place) => ({ id, actor: place + 1 }));

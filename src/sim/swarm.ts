@@ -55,12 +55,16 @@ function drawOptions(prng: Prng): ScenarioOptions {
   const entryBytesMax = 4096;
   const logBytesMax = prng.pick([2 ** 17, 2 ** 19]);
   const isDelayed = prng.chance(0.5);
-  const syncMaxMs = prng.pick([1, 5, 30]);
+  // §5.6: broadcast time is far below the election timeout, or no leader lasts; faults may break
+  // that, a cluster at rest may not.
+  const electionMs = electionTicksMin * tickMs;
+  const latencyMaxMs = Math.min(prng.pick([0.1, 1, 5]), electionMs / 20);
+  const syncMaxMs = Math.min(prng.pick([1, 5, 30]), electionMs / 10);
   return {
     tickMs,
     heartbeatTicks,
     electionTicksMin,
-    electionTicksMax: electionTicksMin + prng.pick([2, 5, electionTicksMin, 2 * electionTicksMin]),
+    electionTicksMax: Math.ceil(electionTicksMin * prng.pick([1.5, 2, 3])),
     preVote: prng.chance(0.7),
     checkQuorum: prng.chance(0.75),
     leaseDriftTicks: prng.int(0, 2),
@@ -75,7 +79,7 @@ function drawOptions(prng: Prng): ScenarioOptions {
     controlBytes: prng.pick([256, 2 ** 10, 2 ** 16]),
     bulkBytes: prng.pick([2 ** 14, 2 ** 16]),
     answerBytes: prng.pick([64, 2 ** 16]),
-    latencyMs: { minMs: 0.02, maxMs: prng.pick([0.1, 1, 5]) },
+    latencyMs: { minMs: 0.02, maxMs: Math.max(0.05, latencyMaxMs) },
     ...(isDelayed ? { syncMs: { minMs: 0, maxMs: syncMaxMs } } : {}),
   };
 }
