@@ -79,6 +79,9 @@ Exit codes:
   1    it is not, or the nodes do not agree at the end
   3    nobody knows: there was not enough time or memory`;
 
+/** A machine that is busy with other things is slow, which says nothing about the cluster. */
+const patienceMs = 60_000;
+
 async function run(flags: ChaosFlags, terminal: Terminal): Promise<number> {
   const { nodes: size, history, html, seed: givenSeed } = flags;
   using output = await openHistory(history);
@@ -87,6 +90,7 @@ async function run(flags: ChaosFlags, terminal: Terminal): Promise<number> {
     ...(givenSeed === undefined ? {} : { seed: givenSeed }),
     // What a nemesis kills is no sign of a node that cannot live.
     restart: { intensity: 1_000_000 },
+    startTimeoutMs: patienceMs,
   });
   const { seed } = cluster.options;
   terminal.stderr.write(`seed ${seed}\n`);
@@ -106,7 +110,7 @@ async function run(flags: ChaosFlags, terminal: Terminal): Promise<number> {
   stdout.write(`  ${summary(events, bands, recorded.missed)}\n`);
   if (html !== undefined) await writePage(html, [{ name, result, bands }]);
   // Replicas that have applied the same log must be the same: this throws when they are not.
-  await cluster.waitForConverged({ timeoutMs: 30_000, signal });
+  await cluster.waitForConverged({ timeoutMs: patienceMs, signal });
   return exitCodeOf[result.verdict];
 }
 
@@ -129,7 +133,7 @@ async function record(
   output: HistoryFile,
 ): Promise<Recorded> {
   const { seed } = cluster.options;
-  await cluster.waitForLeader({ signal });
+  await cluster.waitForLeader({ signal, timeoutMs: patienceMs });
   const events: HistoryEvent[] = [];
   // A nemesis that fails ends the clients, too.
   const failed = new AbortController();
@@ -168,7 +172,7 @@ async function record(
       throw error;
     });
     await Promise.all([hurting, recorder.run()]);
-    await cluster.waitForLeader({ signal });
+    await cluster.waitForLeader({ signal, timeoutMs: patienceMs });
     await recorder.readAll();
   } finally {
     await Promise.all(stores.map((store) => store.close()));
