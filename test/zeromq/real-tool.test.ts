@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import test from 'ava';
 
 const source = process.env['CHISTRIBUTED_SRC'];
@@ -31,7 +31,7 @@ if (source === undefined) {
     const words = ['-W', 'ignore', driver, process.execPath, executable];
     const { stdout } = await run(python, words, { env, timeout: timeoutMs });
 
-    const noQuorum = String.raw`request timed out: no quorum or no leader`;
+    const noQuorum = 'request timed out: no quorum or no leader';
     const expected = [
       ...['# node-1 runs', '# node-2 runs', '# node-3 runs'],
       ...['SET id=1 OK: A = 1', 'GET id=2 OK: A = 1'],
@@ -41,11 +41,7 @@ if (source === undefined) {
       `ERROR: SET id=7 failed \\(A=3\\): ${noQuorum}`,
       ...['# node-3 runs', 'GET id=8 OK: A = 2', '# ended with 0 0 0'],
     ];
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours, where a version prints them
-    const lines = stdout
-      .replaceAll(/\u001b\[\d+m/g, '')
-      .trimEnd()
-      .split('\n');
+    const lines = stripVTControlCharacters(stdout).trimEnd().split('\n');
     for (const [at, line] of expected.entries()) t.regex(lines[at] ?? '', new RegExp(`^${line}$`));
     t.is(lines.length, expected.length);
   });
