@@ -54,6 +54,7 @@ const packageTable: rules.PackageTable = {
   'node:fs': [
     'src/chistributed/',
     'src/cli/',
+    'src/replica/tape-file.ts',
     'src/storage/file-system.ts',
     'src/storage/directory-lock.ts',
     'benchmarks/',
@@ -71,6 +72,7 @@ const packageTable: rules.PackageTable = {
     'src/chistributed/',
     'src/cli/',
     'src/cluster/durability.ts',
+    'src/replica/tape-file.ts',
     'src/storage/',
     'test/',
   ],

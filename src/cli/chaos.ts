@@ -30,6 +30,7 @@ interface ChaosFlags {
   readonly timeout: number;
   readonly history?: string;
   readonly html?: string;
+  readonly record?: string;
   readonly seed?: number;
 }
 
@@ -54,6 +55,7 @@ export function chaosCommand(
     .option('--workload <name>', 'register, cas, append or bank', workload, workload('register'))
     .option('--history <file>', 'where to write the history (default: nowhere)')
     .option('--html <out>', 'write a page of the history, to look at in a browser')
+    .option('--record <dir>', 'write tapes of all nodes, for balsa sim playback')
     .option('--timeout <s>', 'give up the check after this long', timeout, 60)
     .option('--seed <n>', 'fixes faults and requests', whole('--seed', seedRange))
     .addHelpText('after', examples)
@@ -83,11 +85,12 @@ Exit codes:
 const patienceMs = 60_000;
 
 async function run(flags: ChaosFlags, terminal: Terminal): Promise<number> {
-  const { nodes: size, history, html, seed: givenSeed } = flags;
+  const { nodes: size, history, html, seed: givenSeed, record: recordTo } = flags;
   using output = await openHistory(history);
   await using cluster = await createCluster({
     size,
     ...(givenSeed === undefined ? {} : { seed: givenSeed }),
+    ...(recordTo === undefined ? {} : { recordTo }),
     // What a nemesis kills is no sign of a node that cannot live.
     restart: { intensity: 1_000_000 },
     startTimeoutMs: patienceMs,

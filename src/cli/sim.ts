@@ -8,6 +8,7 @@ import type { SeedReport, SeedsTask } from '../sim/task.js';
 import { exitCode } from './exit-code.js';
 import { decimal, whole } from './option-value.js';
 import { createProgress } from './progress.js';
+import { playbackCommand } from './sim-playback.js';
 import { replayCommand } from './sim-replay.js';
 import { shrinkCommand } from './sim-shrink.js';
 import { jsonOf, type SwarmReport, swarmText } from './sim-text.js';
@@ -51,6 +52,7 @@ export function simCommand(
     .action(async (flags: Flags) => end(await run(flags, terminal)));
   replayCommand(sim, terminal, end);
   shrinkCommand(sim, terminal, end);
+  playbackCommand(sim, terminal, end);
 }
 
 const freshSeeds = 300;

@@ -37,6 +37,7 @@ export function specOf(
     gauges: node.gaugeMemory,
     seed: options.seed,
     tickMs: options.tickMs,
+    ...(options.recordTo === undefined ? {} : { recordTo: options.recordTo }),
     raft: raftOptionsOf(options),
     store: { sessionsMax: options.sessionsMax, serialWindowMax: serialWindowOf(options) },
     limits: {

@@ -77,6 +77,12 @@ export interface ClusterOptions extends DurabilityOptions {
   /** Seeds election timeouts, back-off and the network's draws. Default: a random one. */
   readonly seed?: number;
   readonly restart?: RestartOptions;
+  /**
+   * A directory in which each life of a node leaves a tape of all that it took in, to be played
+   * back by `balsa sim playback`. It costs a write for every turn of a node, and is for clusters in
+   * memory. Default: no tapes.
+   */
+  readonly recordTo?: string;
   /** Time that a node's thread may take to start. Whole ms > 0, default 10,000. */
   readonly startTimeoutMs?: number;
 }
@@ -105,6 +111,8 @@ export interface ResolvedOptions {
   /** Names a cluster that is founded now; drawn at random whatever the seed. */
   readonly newClusterId: string;
   readonly restart: Required<RestartOptions>;
+  /** Absent: no tapes. */
+  readonly recordTo: string | undefined;
   readonly startTimeoutMs: number;
 }
 
@@ -135,6 +143,7 @@ const known: ReadonlySet<string> = new Set<keyof ClusterOptions>([
   'syncIntervalMs',
   'seed',
   'restart',
+  'recordTo',
   'startTimeoutMs',
 ]);
 
@@ -196,8 +205,18 @@ export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
       intensity: whole('restart.intensity', options.restart?.intensity ?? 100, 0, 1_000_000),
       periodMs: whole('restart.periodMs', options.restart?.periodMs ?? 10_000, 1, dayMs),
     },
+    recordTo: resolveRecordTo(options),
     startTimeoutMs: whole('startTimeoutMs', options.startTimeoutMs ?? 10_000, 1, dayMs),
   };
+}
+
+function resolveRecordTo({ recordTo, dataDir }: ClusterOptions): string | undefined {
+  if (recordTo === undefined) return undefined;
+  if (typeof recordTo !== 'string' || recordTo === '') {
+    refuse('recordTo', `is ${describe(recordTo)}`, 'the path of a directory');
+  }
+  if (dataDir !== undefined) refuse('recordTo', 'is set', 'no `dataDir` beside it');
+  return recordTo;
 }
 
 /** A misspelt option is refused: it would be left out, and its default would hold. */

@@ -4,14 +4,16 @@
  */
 import { runActor } from '../actor/actor.js';
 import type { ActorContext, Behavior } from '../actor/context.js';
+import type { Frame } from '../actor/mailbox.js';
 import { actorRef } from '../actor/ref.js';
 import { supervisorId } from '../actor/space.js';
 import { systemClock } from '../clock.js';
 import type { ErrorRecord } from '../errors.js';
 import type { Raft, Ready } from '../raft/index.js';
 import type { DiskFaults } from '../storage/faulty.js';
-import type { StoreStateMachine } from '../store/store-state-machine.js';
-import { bootReplica, type ReplicaRecord, TickCounter } from './boot.js';
+import type { Storage } from '../storage/storage.js';
+import { type BootedReplica, bootReplica, type ReplicaRecord, TickCounter } from './boot.js';
+import type { Exchange } from './channel.js';
 import { GaugeBoard } from './gauges.js';
 import {
   isStorageFailure,
@@ -20,7 +22,8 @@ import {
   openNodeStorage,
 } from './node-storage.js';
 import { packRefusal, RefusedNode, type StorageNotice } from './refused-node.js';
-import type { Replica } from './replica.js';
+import { imageOf, Tape } from './tape.js';
+import { openTapeFile, tapeName } from './tape-file.js';
 
 /** What a node is started with. Structured-cloneable. */
 export interface NodeRecord extends ReplicaRecord {
@@ -28,6 +31,8 @@ export interface NodeRecord extends ReplicaRecord {
   readonly gauges: SharedArrayBuffer;
   /** The unit of the core's timers, in ms. */
   readonly tickMs: number;
+  /** The directory for a tape of each life. Default: none is made. */
+  readonly recordTo?: string;
 }
 
 /** What a node tells its supervisor when role, leader or term changed. */
@@ -70,9 +75,8 @@ function startNode(context: ActorContext<NodeRecord>): Behavior {
 
 class Node implements Behavior {
   readonly #context: ActorContext<NodeRecord>;
-  readonly #raft: Raft;
-  readonly #machine: StoreStateMachine;
-  readonly #replica: Replica;
+  readonly #booted: BootedReplica;
+  readonly #tape: Tape | undefined;
   readonly #board: GaugeBoard;
   readonly #timer: NodeJS.Timeout;
   readonly #ticks: TickCounter;
@@ -81,25 +85,12 @@ class Node implements Behavior {
   #refused: RefusedNode | undefined;
 
   constructor(context: ActorContext<NodeRecord>) {
-    const { members, storage, gauges, tickMs } = context.data;
+    const { members, gauges, tickMs } = context.data;
     this.#context = context;
-    const opened = openNodeStorage(storage, () => systemClock.nowMs());
+    const opened = openNodeStorage(context.data.storage, () => systemClock.nowMs());
     this.#disk = opened.disk;
-    const booted = bootReplica(context.data, {
-      incarnation: context.incarnation,
-      storage: opened.storage,
-      exchange: {
-        channel: (to) => context.link(to),
-        hold: (source) => context.mailbox.hold(source),
-        unhold: (source) => context.mailbox.unhold(source),
-      },
-      clients: context.peers(),
-      onLeadership: (leadership) => this.#announce(leadership),
-      onDurable: () => context.wake(),
-    });
-    this.#raft = booted.raft;
-    this.#machine = booted.machine;
-    this.#replica = booted.replica;
+    this.#tape = openTape(context);
+    this.#booted = this.#boot(opened.storage);
     this.#board = new GaugeBoard(
       gauges,
       members.map(({ id }) => id),
@@ -127,23 +118,27 @@ class Node implements Behavior {
   #work(): boolean {
     const { mailbox } = this.#context;
     const frames = mailbox.drain(this.#receive);
+    const { replica } = this.#booted;
     const elapsedTicks = this.#ticks.take(systemClock.nowMs());
-    if (elapsedTicks > 0) this.#replica.tick(elapsedTicks);
-    const hasMore = this.#replica.flush();
+    if (elapsedTicks > 0) replica.tick(elapsedTicks);
+    const hasMore = replica.flush();
     mailbox.release();
-    if (frames > 0 || elapsedTicks > 0) this.#board.write(this.#replica.gauges);
+    this.#tape?.turn(elapsedTicks, this.#booted);
+    if (frames > 0 || elapsedTicks > 0) this.#board.write(replica.gauges);
     return frames > 0 || hasMore;
   }
 
-  readonly #receive = (frame: Parameters<Replica['receive']>[0]): void => {
-    if (!this.#context.messenger.accept(frame)) this.#replica.receive(frame);
+  readonly #receive = (frame: Frame): void => {
+    if (this.#context.messenger.accept(frame)) return;
+    this.#tape?.frame(frame);
+    this.#booted.replica.receive(frame);
   };
 
   readonly control: NodeControl & Record<string, (...args: never[]) => unknown> = {
     inspect: () => ({
-      lastApplied: this.#replica.lastApplied,
-      digest: this.#machine.digest(),
-      keys: this.#machine.size,
+      lastApplied: this.#booted.replica.lastApplied,
+      digest: this.#booted.machine.digest(),
+      keys: this.#booted.machine.size,
     }),
     refusal: () => undefined,
     failDisk: (faults: DiskFaults) => {
@@ -152,35 +147,65 @@ class Node implements Behavior {
       return true;
     },
     transferLeadership: (to: string) => {
-      const result = this.#raft.transferLeadership(to);
+      const result = this.#booted.raft.transferLeadership(to);
+      this.#tape?.call({ kind: 'transfer', to });
       this.#context.wake();
       return result;
     },
     campaign: () => {
-      this.#raft.campaign();
+      this.#booted.raft.campaign();
+      this.#tape?.call({ kind: 'campaign' });
       this.#context.wake();
     },
   };
 
   linkAttached(peer: number): void {
-    this.#replica.attachClient(peer);
+    this.#booted.replica.attachClient(peer);
+    this.#tape?.call({ kind: 'attach', peer });
   }
 
   linkDetached(peer: number): void {
-    this.#replica.detachClient(peer);
+    this.#booted.replica.detachClient(peer);
+    this.#tape?.call({ kind: 'detach', peer });
   }
 
   close(): void {
     clearInterval(this.#timer);
-    if (this.#refused === undefined) this.#replica.close();
+    if (this.#refused === undefined) this.#booted.replica.close();
   }
 
   /** The disk failed: whoever waits is told that the outcome is open, and nobody anything more. */
   #refuse(error: unknown): void {
     clearInterval(this.#timer);
     this.#context.mailbox.release();
-    this.#replica.close();
+    this.#booted.replica.close();
     this.#refused = new RefusedNode(this.#context, packRefusal(error));
+  }
+
+  #boot(storage: Storage): BootedReplica {
+    const { data, incarnation, mailbox } = this.#context;
+    const clients = this.#context.peers();
+    const image = this.#tape && imageOf(storage);
+    const { logBytesMax, entryBytesMax, entriesMax, snapshotBytesMax } = storage.usage;
+    const sizes = { logBytesMax, entryBytesMax, entriesMax, snapshotBytesMax };
+    const exchange: Exchange = {
+      channel: (to) => this.#context.link(to),
+      hold: (source) => mailbox.hold(source),
+      unhold: (source) => mailbox.unhold(source),
+    };
+    const booted = bootReplica(data, {
+      incarnation,
+      storage,
+      exchange: this.#tape?.exchange(exchange) ?? exchange,
+      clients,
+      onLeadership: (leadership) => this.#announce(leadership),
+      onDurable: () => this.#context.wake(),
+    });
+    if (image === undefined) return booted;
+    const { self, members, seed, raft, store, limits } = data;
+    const record: ReplicaRecord = { self, members, seed, raft, store, limits };
+    this.#tape?.begin({ record, incarnation, clients, sizes, image });
+    return booted;
   }
 
   #announce(leadership: NonNullable<Ready['leadership']>): void {
@@ -188,4 +213,10 @@ class Node implements Behavior {
     const notice: LeadershipNotice = { kind: 'leadership', nodeId, ...leadership };
     this.#context.tell(actorRef<ClusterHandlers>(supervisorId), notice);
   }
+}
+
+function openTape({ data, incarnation }: ActorContext<NodeRecord>): Tape | undefined {
+  if (data.recordTo === undefined) return undefined;
+  const write = openTapeFile(data.recordTo, tapeName(data.self.id, incarnation));
+  return new Tape(write, () => systemClock.nowMs());
 }

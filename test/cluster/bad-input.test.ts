@@ -37,6 +37,8 @@ const badOptions: readonly (readonly [string, ClusterOptions])[] = [
   ['seed', { seed: -1 }],
   ['restart.intensity', { restart: { intensity: -1 } }],
   ['startTimeoutMs', { startTimeoutMs: 0 }],
+  ['recordTo', { recordTo: '' }],
+  ['recordTo', { recordTo: 'tapes', dataDir: 'data' }],
   ['sise', { sise: 3 } as ClusterOptions],
   ['restart.intensty', { restart: { intensty: 3 } as object }],
   ['electionTimeout.min', { electionTimeout: { min: 3 } as object }],
