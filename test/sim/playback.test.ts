@@ -21,7 +21,11 @@ async function record(directory: string): Promise<void> {
       return at % 4 === 0 ? cluster.get(`k${at % 7}`) : cluster.set(`k${at % 7}`, `${round} ${at}`);
     });
     await Promise.all(calls);
-    if (round === 0) await cluster.crash('leader', { restart: true });
+    if (round === 0) {
+      const restarted = cluster.once('node-started');
+      await cluster.crash('leader', { restart: true });
+      await restarted;
+    }
     const follower = cluster.nodes.find((id) => id !== cluster.leaderId) ?? 'n1';
     if (round === 1) await cluster.transferLeadership(follower);
     await cluster.waitForConverged();
