@@ -77,7 +77,7 @@ export interface TapedSizes {
 }
 
 /** A digest is taken in every so manieth turn: it costs as much as the state is large. */
-const turnsPerDigest = 64;
+const turnsPerDigest = 16;
 
 const letters = { full: 'f', dead: 'd', 'too-large': 't' } as const;
 

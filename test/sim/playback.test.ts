@@ -17,10 +17,10 @@ async function record(directory: string): Promise<void> {
     checkpointBytes: 4096,
   });
   for (let round = 0; round < 3; round += 1) {
-    const calls = Array.from({ length: 60 }, (_, at) => {
-      return at % 4 === 0 ? cluster.get(`k${at % 7}`) : cluster.set(`k${at % 7}`, `${round} ${at}`);
-    });
-    await Promise.all(calls);
+    for (let at = 0; at < 16; at += 1) {
+      const writes = [1, 2, 3].map((n) => cluster.set(`k${(at * n) % 7}`, `${round} ${at} ${n}`));
+      await Promise.all([...writes, cluster.get(`k${at % 7}`)]);
+    }
     if (round === 0) {
       const restarted = cluster.once('node-started');
       await cluster.crash('leader', { restart: true });
@@ -56,9 +56,8 @@ test('a run on threads plays back turn by turn, crashes and all, and the command
 
   t.is(result.departure, undefined);
   t.is(lines.filter(({ record: { kind } }) => kind === 'begin').length, 4);
-  t.log(result);
   t.true(result.turns > 50 && result.frames > 100 && result.digests > 0);
-  t.true(result.elections >= 2 && result.commitIndex > 5);
+  t.true(result.elections >= 2 && result.commitIndex > 20);
   const { exitCode, stdout } = await balsa(['sim', 'playback', directory]);
   t.is(exitCode, 0);
   t.regex(stdout, /every turn went as it had gone/);
