@@ -24,7 +24,7 @@ export function failoverCommand(
     .command('failover')
     .summary('how long writes stand still when the leader dies')
     .description(
-      'Ends the thread of the leader under a steady load, again and again, and measures the\n' +
+      'Ends the thread of the leader under a steady load, again and again, and measures the ' +
         'time until a write that was sent afterwards is acknowledged. Reads back every write.',
     )
     .option('--nodes <n>', 'nodes of the cluster, 3 to 9', nodes, 3)

@@ -32,8 +32,8 @@ export function reelectionCommand(
     .command('reelection')
     .summary('how many terms it takes to have a leader again')
     .description(
-      'Lets nodes fail, the leader always among them, and counts the terms and the time until\n' +
-        'another node leads. A term is lost when the votes split. Then all nodes come back, and\n' +
+      'Lets nodes fail, the leader always among them, and counts the terms and the time until ' +
+        'another node leads. A term is lost when the votes split. Then all nodes come back, and ' +
         'the next trial begins when they have the same log again.',
     )
     .option('--nodes <n>', 'nodes of the cluster, 3 to 9', nodes, 8)

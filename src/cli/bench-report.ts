@@ -25,8 +25,8 @@ export function reportCommand(
     .command('report')
     .summary('measure everything several times and write docs/benchmarks.md')
     .description(
-      'Runs the other benchmarks, each several times and in a process of its own, and writes a\n' +
-        'page with the medians, the machine, the commit and the commands. Takes a while: about\n' +
+      'Runs the other benchmarks, each several times and in a process of its own, and writes a ' +
+        'page with the medians, the machine, the commit and the commands. Takes a while: about ' +
         'a minute for each run and second.',
     )
     .addArgument(

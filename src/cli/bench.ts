@@ -41,8 +41,8 @@ export function benchCommand(
     .command('bench')
     .summary('measure throughput and latency; failover, reelection, sizes and report measure more')
     .description(
-      'Puts load on a cluster in this process, and in the same run on the same store on\n' +
-        'one thread without consensus. At the end every acknowledged write is read back and\n' +
+      'Puts load on a cluster in this process, and in the same run on the same store on ' +
+        'one thread without consensus. At the end every acknowledged write is read back and ' +
         'all nodes are compared; exits with 1 if anything is lost or differs.',
     )
     .option('--nodes <n>', 'nodes of the cluster, 1 to 9', whole('--nodes', { min: 1, max: 9 }), 3);

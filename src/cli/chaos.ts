@@ -45,7 +45,7 @@ export function chaosCommand(
     .command('chaos')
     .summary('hurt a live cluster under load, and check what its clients saw')
     .description(
-      'Clients work on a cluster while faults come and go. What they asked and were told is\n' +
+      'Clients work on a cluster while faults come and go. What they asked and were told is ' +
         'written as a history and checked: is it linearizable?',
     )
     .option('--nodes <n>', 'nodes of the cluster, 1 to 9', nodes, 3)

@@ -27,7 +27,7 @@ export function checkCommand(
     .command('check')
     .summary('whether histories are linearizable')
     .description(
-      'Reads histories of get, set, cas and delete, one event a line, and says of each whether\n' +
+      'Reads histories of get, set, cas and delete, one event a line, and says of each whether ' +
         'it is linearizable. docs/laboratory.md has the format.',
     )
     .argument('<files...>', 'histories; - is standard input')

@@ -36,8 +36,8 @@ export function batchCommand(
     .copyInheritedSettings(chi.parent ?? chi)
     .summary('run the scripts of a folder many times')
     .description(
-      'Runs every script of a folder, each with its configuration (NAME.conf, else\n' +
-        'chistributed.conf, else the nodes that it starts), and compares what it prints\n' +
+      'Runs every script of a folder, each with its configuration (NAME.conf, else ' +
+        'chistributed.conf, else the nodes that it starts), and compares what it prints ' +
         'with NAME.expected, where there is one.',
     )
     .argument('<dir>', 'the folder')

@@ -20,9 +20,9 @@ export function chiCommand(
     .command('chi')
     .summary('the simulator of scripts: a script, a shell, or many scripts')
     .description(
-      'Runs scripts of chistributed 0.2.0 on a cluster in this process: the script of\n' +
-        '--run, then the lines of standard input; on a terminal it is a shell. Without\n' +
-        '--config-file the nodes are those of NAME.conf beside NAME.chi, else those of\n' +
+      'Runs scripts of chistributed 0.2.0 on a cluster in this process: the script of ' +
+        '--run, then the lines of standard input; on a terminal it is a shell. Without ' +
+        '--config-file the nodes are those of NAME.conf beside NAME.chi, else those of ' +
         './chistributed.conf, else those that the script starts.',
     );
   addChiOptions(chi)

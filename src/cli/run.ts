@@ -26,8 +26,8 @@ export function runCommand(
     .command('run')
     .summary('run a .chi script')
     .description(
-      'Runs a script of chistributed: start, set, get, wait, fail_node, recover_node,\n' +
-        'create_partition, remove_partition, show_partitions, load, quit. Its nodes are\n' +
+      'Runs a script of chistributed: start, set, get, wait, fail_node, recover_node, ' +
+        'create_partition, remove_partition, show_partitions, load, quit. Its nodes are ' +
         'one cluster in memory, and none of them runs before the script starts it.',
     )
     .argument('<file>', 'the script; - reads its lines from standard input')

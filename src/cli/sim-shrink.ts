@@ -24,7 +24,7 @@ export function shrinkCommand(
     .command('shrink')
     .summary('reduce a failing seed to a small scenario')
     .description(
-      'Leaves out calls, faults, nodes and time as long as the same invariant breaks, and\n' +
+      'Leaves out calls, faults, nodes and time as long as the same invariant breaks, and ' +
         'writes what is left as a test for test/sim/ and as a timeline.',
     )
     .argument('<seed>', 'the seed', whole('seed', { min: 0, max: 2 ** 40 }))

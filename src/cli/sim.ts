@@ -35,9 +35,9 @@ export function simCommand(
     .command('sim')
     .summary('simulate clusters under faults and check that nothing breaks')
     .description(
-      'Runs real nodes and clients in one thread under virtual time, hundreds of times faster\n' +
-        'than the clock. Each seed draws a cluster, a load and faults of its own; after every\n' +
-        'turn of a node the invariants of Raft are checked, and at the end the history of the\n' +
+      'Runs real nodes and clients in one thread under virtual time, hundreds of times faster ' +
+        'than the clock. Each seed draws a cluster, a load and faults of its own; after every ' +
+        'turn of a node the invariants of Raft are checked, and at the end the history of the ' +
         'clients. The same seed always gives the same run.',
     )
     .option('--seeds <a..b>', `which seeds (default: ${freshSeeds} fresh ones)`, seedsOf)

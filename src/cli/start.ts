@@ -24,8 +24,8 @@ export function startCommand(
     .command('start')
     .summary('the demonstration: elect, serve, lose the leader, heal, measure')
     .description(
-      'A cluster elects a leader, takes writes and reads at any node, loses its leader\n' +
-        'under load, is cut in two, heals, reads back every write that it acknowledged,\n' +
+      'A cluster elects a leader, takes writes and reads at any node, loses its leader ' +
+        'under load, is cut in two, heals, reads back every write that it acknowledged, ' +
         'and is measured. Takes about 8 s. Exits with 1 if anything was lost.',
     )
     .option('--nodes <n>', 'nodes of the cluster, 3 to 9', nodesOption, 3)
