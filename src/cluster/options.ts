@@ -64,8 +64,8 @@ export interface ClusterOptions extends DurabilityOptions {
   readonly entryBytesMax?: number;
   /**
    * Log bytes that one node may hold, default 256 MiB; memory is used only as the log grows.
-   * Full means that a node has been away so long that the others still keep all it lacks: writes
-   * are then refused with `RAFT_LOG_FULL`.
+   * A quarter of it is kept for followers that lag; whoever lags further is sent a snapshot. Full
+   * means that the state cannot be saved: writes are then refused with `RAFT_LOG_FULL`.
    */
   readonly logBytesMax?: number;
   /** Log bytes after which a node saves its state and trims its log. Default 16 MiB. */

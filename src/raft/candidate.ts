@@ -35,10 +35,12 @@ export function stepCandidate(state: RaftState, message: Message): void {
     case 'read-index':
       refuseRead(state, message);
       return;
+    case 'install-snapshot-response':
     case 'append-entries-response': // Settled when this node began to campaign.
     case 'heartbeat-response':
     case 'read-index-response':
     case 'append-entries': // Handled before the roles.
+    case 'install-snapshot':
     case 'heartbeat':
     case 'timeout-now':
     case 'request-vote':

@@ -8,6 +8,7 @@ import { append, lastIndex, lastNotAbove, termAt, truncateFrom } from './log.js'
 import type { AppendEntries, Heartbeat, Message } from './message.js';
 import { acknowledge, send, sendAfterDurable } from './outbox.js';
 import { refuseRead, retryOverdue, settleForwarded } from './read-index.js';
+import { handleInstallSnapshot } from './snapshot.js';
 import { type RaftState, verifiedThrough } from './state.js';
 import { loseLeader, resetElectionTimer } from './transition.js';
 
@@ -31,6 +32,9 @@ export function stepFollower(state: RaftState, message: Message): void {
     case 'append-entries':
       handleAppendEntries(state, message);
       return;
+    case 'install-snapshot':
+      handleInstallSnapshot(state, message);
+      return;
     case 'heartbeat':
       handleHeartbeat(state, message);
       return;
@@ -46,6 +50,7 @@ export function stepFollower(state: RaftState, message: Message): void {
     case 'request-vote-response': // To a campaign or a leadership that is over.
     case 'pre-vote-response':
     case 'append-entries-response':
+    case 'install-snapshot-response':
     case 'heartbeat-response':
     case 'request-vote': // Answered before the roles.
     case 'pre-vote':

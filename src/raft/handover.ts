@@ -15,6 +15,7 @@ export function isReadyDue(state: RaftState): boolean {
     log.untaken.length > 0 ||
     outbox.messages.length > 0 ||
     outbox.messagesAfterDurable.length > 0 ||
+    outbox.snapshotParts.length > 0 ||
     state.commitIndex > handed.commitIndex ||
     outbox.reads.length > 0 ||
     outbox.readsAborted.length > 0 ||

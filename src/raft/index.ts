@@ -11,7 +11,8 @@
  *     tick() step(message) propose(payload) readIndex() …      any number of them, in any order
  *     while (raft.hasReady()) {
  *       const ready = raft.ready();
- *       1. store    ready.hardState and ready.entries, as one unit, in order of the batches
+ *       1. store    ready.hardState and ready.entries, as one unit, in order of the batches;
+ *                   then ready.snapshotParts, and call installed() behind the last of them
  *       2. send     ready.messages, with payloads from storage, without waiting for the disk
  *       3. wait     until this batch and all before it are on stable storage; then
  *                     send ready.messagesAfterDurable
@@ -74,8 +75,10 @@
  * of the log replace it from there on. A commit causes no message: the next append carries it, or
  * else the next tick does.
  *
- * `replicatedByAll` is what every member has stored, and so what storage may trim: as long as a
- * caller compacts no more than that, every follower can be caught up from the log.
+ * `replicatedByAll` is what every member has stored: nobody will ask for it again. A caller may
+ * compact whatever is in a snapshot; a follower that needs what is gone is sent the snapshot in
+ * parts (§7, `snapshot.ts`). The core says which part is to go and to come; the bytes, and what
+ * they mean, are the caller's.
  *
  * ## Reads
  *

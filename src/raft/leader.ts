@@ -16,6 +16,7 @@ import {
   orderTakeover,
   sendHeartbeat,
 } from './replication.js';
+import { handleSnapshotResponse } from './snapshot.js';
 import type { LeaderState, RaftState } from './state.js';
 import { becomeFollower } from './transition.js';
 
@@ -45,6 +46,9 @@ export function stepLeader(state: RaftState, leadership: LeaderState, message: M
     case 'append-entries-response':
       handleAppendResponse(state, leadership, message);
       return;
+    case 'install-snapshot-response':
+      handleSnapshotResponse(state, leadership, message);
+      return;
     case 'heartbeat-response':
       handleHeartbeatResponse(state, leadership, message);
       return;
@@ -55,6 +59,7 @@ export function stepLeader(state: RaftState, leadership: LeaderState, message: M
     case 'pre-vote-response':
     case 'read-index-response': // Asked as a follower, and aborted since.
     case 'append-entries': // Handled before the roles.
+    case 'install-snapshot':
     case 'heartbeat':
     case 'timeout-now':
     case 'request-vote':

@@ -178,6 +178,41 @@ export function compactThrough(log: Log, index: number): void {
   log.runs.splice(0, index === lastIndex(log) ? log.runs.length : Math.max(0, keep));
 }
 
+/**
+ * A snapshot has taken the place of everything up to a position. If the log holds the entry there
+ * with the same term it goes on behind it; else it is forgotten (§7).
+ */
+export function restoreLog(log: Log, { index, term }: Position): void {
+  assert(index > log.baseIndex, 'a snapshot that is installed is ahead of the last one');
+  assert(log.untaken.length === 0, 'a snapshot is installed when all entries were handed out');
+  if (termAt(log, index) === term) {
+    log.stableIndex = Math.max(log.stableIndex, index);
+    compactThrough(log, index);
+    return;
+  }
+  log.baseBytes = bytesUpTo(log, lastIndex(log));
+  log.baseIndex = index;
+  log.baseTerm = term;
+  log.headers = [];
+  log.bytesThrough = [];
+  log.dropped = 0;
+  log.runs = [];
+  log.untakenIndex = index + 1;
+  log.stableIndex = index;
+}
+
+/** The newest index behind which the log holds at least so many payload bytes; the base if none. */
+export function indexLeaving(log: Log, byteLength: number): number {
+  const limit = bytesUpTo(log, lastIndex(log)) - byteLength;
+  let [low, high] = [log.baseIndex, lastIndex(log)];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (bytesUpTo(log, middle) <= limit) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 function slot(log: Log, index: number): number {
   return log.dropped + index - log.baseIndex - 1;
 }

@@ -96,6 +96,34 @@ export interface AppendEntriesResponse extends Addressed {
   readonly lastLogIndex: number;
 }
 
+/** Leader to follower: the next part of a snapshot (§7). The caller adds the bytes. */
+export interface InstallSnapshot extends Addressed {
+  readonly kind: 'install-snapshot';
+  /** The last entry that the snapshot covers, and its term. */
+  readonly snapshotIndex: number;
+  readonly snapshotTerm: number;
+  /** Where the bytes of this part stand in the snapshot. */
+  readonly offset: number;
+}
+
+/** A part of a snapshot as it arrives. */
+export interface SnapshotPart extends InstallSnapshot {
+  readonly bytes: Uint8Array;
+  /** The snapshot ends with these bytes. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Answer to a part that is not the last: where the next one is to begin. The last part is answered
+ * like an append, once the snapshot is installed.
+ */
+export interface InstallSnapshotResponse extends Addressed {
+  readonly kind: 'install-snapshot-response';
+  readonly snapshotIndex: number;
+  readonly snapshotTerm: number;
+  readonly nextOffset: number;
+}
+
 /** Leader to follower: "I am here". Carries no entry and proves nothing about the log. */
 export interface Heartbeat extends Addressed {
   readonly kind: 'heartbeat';
@@ -173,8 +201,10 @@ export interface ReadIndexResponse extends Addressed {
   readonly refused?: boolean;
 }
 
-type MessageOf<E extends EntryHeader> =
+type MessageOf<E extends EntryHeader, P extends InstallSnapshot> =
   | AppendEntries<E>
+  | P
+  | InstallSnapshotResponse
   | AppendEntriesResponse
   | Heartbeat
   | HeartbeatResponse
@@ -187,15 +217,16 @@ type MessageOf<E extends EntryHeader> =
   | ReadIndexResponse;
 
 /** A message as it arrives, entries with their bytes. */
-export type Message = MessageOf<Entry>;
+export type Message = MessageOf<Entry, SnapshotPart>;
 
 /** A message as it leaves the core; the caller fills in payloads from storage when it encodes. */
-export type OutboundMessage = MessageOf<EntryHeader>;
+export type OutboundMessage = MessageOf<EntryHeader, InstallSnapshot>;
 
 /** True for answers. An answer counts only when a member of the configuration gave it. */
 export function isResponse(message: Message): boolean {
   switch (message.kind) {
     case 'append-entries-response':
+    case 'install-snapshot-response':
     case 'heartbeat-response':
     case 'request-vote-response':
     case 'pre-vote-response':

@@ -3,6 +3,7 @@
  *
  *     probe       the place where the logs meet is unknown: one message at a time, and back we go
  *     replicate   the place is known: a stream of messages, as many as the window allows
+ *     snapshot    the log here begins after what the peer needs: it gets a snapshot, part by part
  *
  * What is under way to a replicating peer is exactly the range between matchIndex and nextIndex. So
  * the window is computed from the log and not counted: an acknowledgement frees what it covers, a
@@ -15,7 +16,7 @@
 import { bytesBetween, type Log, lastIndex } from './log.js';
 import type { NodeId } from './message.js';
 
-export type ProgressState = 'probe' | 'replicate';
+export type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
 /** Invariant: matchIndex < nextIndex; within a term matchIndex never decreases. */
 export interface Progress {
@@ -33,10 +34,23 @@ export interface Progress {
   probeCredit: boolean;
   /** Highest commit index that the peer was told and could take. */
   commitSent: number;
+  /** Set exactly while `state` is snapshot. */
+  transfer: Transfer | undefined;
   /** Tick of the leader at which the peer was last heard, for CheckQuorum. */
   heardAt: number;
   /** Send time of the newest heartbeat that the peer has answered, on the leader's lease clock. */
   ackedSentAt: number;
+}
+
+/** A snapshot on its way to a peer. */
+interface Transfer {
+  readonly index: number;
+  readonly term: number;
+  /** Where the part begins that is under way, or is sent next. */
+  offset: number;
+  isSent: boolean;
+  /** Tick of the leader at which it was sent. */
+  sentAt: number;
 }
 
 /** Bounds of the window of one peer. */
@@ -57,6 +71,7 @@ export function createProgress(id: NodeId, { nextIndex, now }: ProgressStart): P
     emptyDue: false,
     probeCredit: false,
     commitSent: 0,
+    transfer: undefined,
     heardAt: now,
     ackedSentAt: Number.NEGATIVE_INFINITY,
   };
@@ -71,6 +86,7 @@ export interface ProgressStart {
 /** From now on one message at a time, from the place that is verified. */
 export function becomeProbe(progress: Progress): void {
   progress.state = 'probe';
+  progress.transfer = undefined;
   progress.nextIndex = progress.matchIndex + 1;
   progress.probeSent = false;
   progress.emptyDue = false;
@@ -79,6 +95,7 @@ export function becomeProbe(progress: Progress): void {
 /** The logs meet at matchIndex: stream. */
 export function becomeReplicate(progress: Progress): void {
   progress.state = 'replicate';
+  progress.transfer = undefined;
   progress.nextIndex = progress.matchIndex + 1;
   progress.probeSent = false;
   progress.emptyDue = false;
@@ -87,6 +104,7 @@ export function becomeReplicate(progress: Progress): void {
 /** True when a message can and should be sent to the peer now. */
 export function isSendDue(progress: Progress, log: Log, window: Window): boolean {
   if (progress.state === 'probe') return !progress.probeSent;
+  if (progress.state === 'snapshot') return progress.transfer?.isSent === false;
   if (progress.emptyDue) return true;
   return progress.nextIndex <= lastIndex(log) && fits(progress, log, window, progress.nextIndex);
 }
@@ -109,7 +127,7 @@ export function lastToSend(progress: Progress, log: Log, window: Window): number
 
 /** Entries and payload bytes that were sent to the peer and not acknowledged. */
 export function inflight(progress: Progress, log: Log): { entries: number; bytes: number } {
-  if (progress.state === 'probe') return { entries: 0, bytes: 0 };
+  if (progress.state !== 'replicate') return { entries: 0, bytes: 0 };
   const { matchIndex, nextIndex } = progress;
   return {
     entries: nextIndex - 1 - matchIndex,

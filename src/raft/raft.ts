@@ -7,7 +7,7 @@ import { tickElection } from './follower.js';
 import { confirmDurable, isReadyDue, takeReady } from './handover.js';
 import { propose, tickLeader, transferLeadership } from './leader.js';
 import { holdsLease } from './lease.js';
-import { compactThrough, lastIndex, termAt } from './log.js';
+import { compactThrough, indexLeaving, lastIndex, termAt } from './log.js';
 import type { Message, NodeId } from './message.js';
 import { type RaftOptions, resolveOptions } from './options.js';
 import { askReadIndex } from './read-index.js';
@@ -20,6 +20,7 @@ import type {
   TransferResult,
 } from './ready.js';
 import { handleUnreachable } from './replication.js';
+import { completeInstall, refuseInstall, restartTransfer } from './snapshot.js';
 import { createState, hearsLeader, type RaftState } from './state.js';
 import { statusOf } from './status.js';
 import { step } from './step.js';
@@ -129,13 +130,54 @@ export class Raft {
   }
 
   /**
-   * Forgets the metadata of entries up to the index, which must be applied and durable. What a
-   * follower may still need, a leader must keep: never beyond `replicatedByAll` unless there is
-   * another way.
+   * Forgets the metadata of entries up to the index, which must be applied, durable and in a
+   * snapshot. A follower that needs one of them gets the snapshot.
    */
   compact(index: number): void {
     assert(index <= this.#state.lastApplied, 'only applied entries are compacted');
+    assert(index <= this.#state.snapshot.index, 'only what is in a snapshot is compacted');
     compactThrough(this.#state.log, index);
+  }
+
+  /** Reports that the caller has a snapshot of everything up to entry (index, term). */
+  snapshotTaken(index: number, term: number): void {
+    const state = this.#state;
+    assert(index <= state.lastApplied, 'only what was applied is in a snapshot');
+    if (index > state.snapshot.index) state.snapshot = { index, term };
+  }
+
+  /**
+   * Reports that the parts of a snapshot were put together, stored, and taken for the state of the
+   * state machine, which has now applied everything up to `index`.
+   */
+  installed(index: number, term: number): void {
+    completeInstall(this.#state, { index, term });
+  }
+
+  /** Reports that what was received is of no use; the leader is asked for it from the start. */
+  installRefused(): void {
+    refuseInstall(this.#state);
+  }
+
+  /** Reports that the snapshot that a peer is being sent is there no more. */
+  snapshotGone(to: NodeId): void {
+    const state = this.#state;
+    const peer = state.leadership?.progress.get(to);
+    if (peer !== undefined) restartTransfer(state, peer);
+  }
+
+  /** The oldest snapshot that a peer is being sent: entries behind it will be needed next. */
+  get transferIndex(): number | undefined {
+    let oldest: number | undefined;
+    for (const { transfer } of this.#state.leadership?.progress.values() ?? []) {
+      if (transfer !== undefined) oldest = Math.min(oldest ?? transfer.index, transfer.index);
+    }
+    return oldest;
+  }
+
+  /** The newest index behind which the log still holds at least so many payload bytes. */
+  indexLeaving(byteLength: number): number {
+    return indexLeaving(this.#state.log, byteLength);
   }
 
   /** Everything that people and tests want to know, as plain data. */
@@ -166,6 +208,11 @@ export class Raft {
 
   get lastLogIndex(): number {
     return lastIndex(this.#state.log);
+  }
+
+  /** Everything up to here is on stable storage at this node. */
+  get stableIndex(): number {
+    return this.#state.log.stableIndex;
   }
 
   get replicatedByAll(): number {

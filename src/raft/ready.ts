@@ -2,7 +2,7 @@
  * Ready: one batch of what the core wants done. `index.ts` tells in which order.
  */
 
-import type { Entry, HardState, NodeId, OutboundMessage } from './message.js';
+import type { Entry, HardState, NodeId, OutboundMessage, SnapshotPart } from './message.js';
 import type { ProgressState } from './progress.js';
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
@@ -36,6 +36,11 @@ export interface Ready {
   readonly messages: readonly OutboundMessage[];
   /** To be sent once this batch and all earlier ones are on stable storage. */
   readonly messagesAfterDurable: readonly OutboundMessage[];
+  /**
+   * Parts of a snapshot to be stored, in order, after `entries`. When the last one is, the caller
+   * puts the state in the place of its own and calls `installed()`.
+   */
+  readonly snapshotParts: readonly SnapshotPart[];
   /**
    * Apply up to here, in pages of any size. Never decreases, never beyond the entries handed out.
    */
@@ -77,6 +82,8 @@ export interface ProgressStatus {
   readonly nextIndex: number;
   readonly inflightEntries: number;
   readonly inflightBytes: number;
+  /** While it gets a snapshot: which one, and how many bytes of it are there. */
+  readonly snapshot?: { readonly index: number; readonly offset: number };
 }
 
 /** A snapshot of the core as plain data. */

@@ -2,11 +2,12 @@
  * Replication, the leader's half: sends appends, takes their answers, moves the commit index.
  */
 import { assert } from './assert.js';
-import { headersFrom, lastIndex, lastNotAbove, termAt } from './log.js';
+import { headersFrom, type Log, lastIndex, lastNotAbove, type Position, termAt } from './log.js';
 import type { AppendEntriesResponse, NodeId } from './message.js';
 import { send } from './outbox.js';
 import { becomeProbe, becomeReplicate, isSendDue, lastToSend, type Progress } from './progress.js';
 import { quorumValue } from './quorum.js';
+import { offerSnapshot, resendLostPart, sendSnapshotPart } from './snapshot.js';
 import type { LeaderState, RaftState } from './state.js';
 
 /** True when an AppendEntries could leave now. */
@@ -24,8 +25,11 @@ export function areAppendsDue(state: RaftState, { progress }: LeaderState): bool
 export function sendAppends(state: RaftState, { progress }: LeaderState): void {
   const { log, options } = state;
   for (const peer of progress.values()) {
-    startAtBase(peer, log.baseIndex);
-    while (isSendDue(peer, log, options)) sendAppend(state, peer);
+    startWithinLog(state, peer);
+    while (isSendDue(peer, log, options)) {
+      if (peer.state === 'snapshot') sendSnapshotPart(state, peer);
+      else sendAppend(state, peer);
+    }
   }
 }
 
@@ -92,6 +96,7 @@ export function handlePeerAlive(state: RaftState, peer: Progress): void {
 /** Lets one append through that may be empty: it finds out what the peer lacks. */
 export function nudge(state: RaftState, peer: Progress): void {
   if (peer.state === 'probe') peer.probeSent = false;
+  else if (peer.state === 'snapshot') resendLostPart(state, peer);
   else if (peer.matchIndex < lastIndex(state.log)) peer.emptyDue = true;
 }
 
@@ -99,6 +104,8 @@ export function nudge(state: RaftState, peer: Progress): void {
 export function handleUnreachable(leadership: LeaderState, id: NodeId): void {
   const peer = leadership.progress.get(id);
   if (peer === undefined) return;
+  // A part of a snapshot that was not sent counts as lost.
+  if (peer.state === 'snapshot') return;
   if (peer.state === 'replicate') becomeProbe(peer);
   peer.probeSent = true;
 }
@@ -130,7 +137,10 @@ function accept(
   if (matchIndex < peer.matchIndex) return;
   peer.matchIndex = matchIndex;
   peer.nextIndex = Math.max(peer.nextIndex, matchIndex + 1);
-  if (peer.state === 'probe') becomeReplicate(peer);
+  // An old acknowledgement is no reason to give a transfer up. If the log was compacted beyond the
+  // snapshot meanwhile, the next thing that the peer gets is a newer one.
+  const isInstalled = matchIndex >= (peer.transfer?.index ?? Number.POSITIVE_INFINITY);
+  if (peer.state === 'probe' || isInstalled) becomeReplicate(peer);
   if (!isNews) return;
   advanceCommit(state, leadership);
   orderTakeover(state, leadership, peer);
@@ -139,6 +149,7 @@ function accept(
 /** The peer's log differs at prevLogIndex: goes back by whole terms (§5.3). */
 function backtrack(state: RaftState, peer: Progress, message: AppendEntriesResponse): void {
   const { log } = state;
+  if (peer.state === 'snapshot') return;
   if (peer.state === 'replicate') {
     // At or below matchIndex the logs are equal: a refusal of that was overtaken by its remedy.
     if (message.prevLogIndex > peer.matchIndex) becomeProbe(peer);
@@ -146,24 +157,23 @@ function backtrack(state: RaftState, peer: Progress, message: AppendEntriesRespo
   }
   // Only the answer to the probe under way counts.
   if (message.prevLogIndex !== peer.nextIndex - 1) return;
-  const { conflictIndex, conflictTerm = 0, prevLogIndex } = message;
-  const hint =
-    conflictIndex === undefined
-      ? prevLogIndex - 1
-      : lastNotAbove(log, { index: conflictIndex, term: conflictTerm }).index;
+  const { conflictIndex, conflictTerm = Number.POSITIVE_INFINITY, prevLogIndex } = message;
+  const hint = agreementHint(log, { index: conflictIndex ?? prevLogIndex - 1, term: conflictTerm });
   // However strange the hint: at least one step back, and never below what is verified.
   peer.nextIndex = Math.max(Math.min(hint + 1, prevLogIndex), peer.matchIndex + 1);
-  // What the peer lacks was compacted here: try again with the next heartbeat, not at once for
-  // ever.
-  peer.probeSent = peer.nextIndex <= log.baseIndex;
-  startAtBase(peer, log.baseIndex);
+  peer.probeSent = false;
+  startWithinLog(state, peer);
 }
 
-/** The log begins after what the peer needs: only its first place can be offered. */
-function startAtBase(peer: Progress, baseIndex: number): void {
-  if (peer.nextIndex > baseIndex) return;
-  peer.state = 'probe';
-  peer.nextIndex = baseIndex + 1;
+/** Where the logs may agree as far as the own one tells; before its start the peer is believed. */
+function agreementHint(log: Log, conflict: Position): number {
+  return conflict.index < log.baseIndex ? conflict.index : lastNotAbove(log, conflict).index;
+}
+
+/** The log begins after what the peer needs: it gets the snapshot that stands for the rest (§7). */
+function startWithinLog({ log, snapshot }: RaftState, peer: Progress): void {
+  if (peer.state === 'snapshot' || peer.nextIndex > log.baseIndex) return;
+  offerSnapshot(peer, snapshot);
 }
 
 /** The chosen successor has everything: tells it to campaign (dissertation 3.10). */

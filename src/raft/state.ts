@@ -5,7 +5,7 @@
  */
 import type { Configuration } from './configuration.js';
 import { createLog, type Log, lastIndex, lastTerm } from './log.js';
-import type { HardState, NodeId, OutboundMessage } from './message.js';
+import type { HardState, NodeId, OutboundMessage, SnapshotPart } from './message.js';
 import type { ResolvedOptions } from './options.js';
 import type { Progress } from './progress.js';
 import { createForwardedReads, type ForwardedReads, type ReadRounds } from './read-index.js';
@@ -32,6 +32,10 @@ export interface RaftState {
   verifiedIndex: number;
   /** Every member has stored the log up to here. */
   replicatedByAll: number;
+  /** The newest snapshot that the caller has; 0 and 0 if none. */
+  snapshot: SnapshotPosition;
+  /** Follower: the snapshot that is being received. */
+  incoming: IncomingSnapshot | undefined;
 
   readonly timers: Timers;
   /** Candidate: the answers of this campaign; the first answer of a node stands. */
@@ -45,6 +49,18 @@ export interface RaftState {
 
   outbox: Outbox;
   readonly handed: Handed;
+}
+
+/** What a snapshot stands for: all entries up to this one. */
+export interface SnapshotPosition {
+  readonly index: number;
+  readonly term: number;
+}
+
+interface IncomingSnapshot extends SnapshotPosition {
+  readonly from: NodeId;
+  /** Bytes that are here. */
+  readonly nextOffset: number;
 }
 
 /** All in ticks since the node was created. */
@@ -86,6 +102,7 @@ export interface LeaderState {
 export interface Outbox {
   messages: OutboundMessage[];
   messagesAfterDurable: OutboundMessage[];
+  snapshotParts: SnapshotPart[];
   reads: ConfirmedRead[];
   readsAborted: number[];
 }
@@ -130,6 +147,8 @@ export function createState(options: ResolvedOptions): RaftState {
     lastApplied: applied,
     verifiedIndex: applied,
     replicatedByAll: 0,
+    snapshot: { index: options.log.snapshotIndex, term: options.log.snapshotTerm },
+    incoming: undefined,
     timers: {
       now: 0,
       leaseNow: 0,
@@ -156,7 +175,7 @@ export function createState(options: ResolvedOptions): RaftState {
 }
 
 export function createOutbox(): Outbox {
-  return { messages: [], messagesAfterDurable: [], reads: [], readsAborted: [] };
+  return { messages: [], messagesAfterDurable: [], snapshotParts: [], reads: [], readsAborted: [] };
 }
 
 /** Term and vote as they must be stored. */

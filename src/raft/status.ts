@@ -40,6 +40,9 @@ function progressOf(state: RaftState, leadership: LeaderState): Record<string, P
       nextIndex: peer.nextIndex,
       inflightEntries: entries,
       inflightBytes: bytes,
+      ...(peer.transfer === undefined
+        ? undefined
+        : { snapshot: { index: peer.transfer.index, offset: peer.transfer.offset } }),
     };
   }
   return result;

@@ -42,6 +42,7 @@ function stepRole(state: RaftState, message: Message): void {
       answerRequestVote(state, message);
       return;
     case 'append-entries':
+    case 'install-snapshot':
     case 'heartbeat':
     case 'timeout-now':
       // §5.2: only the leader of the term says so; candidates give way, their vote stays spent.
@@ -74,6 +75,17 @@ function answerStale(state: RaftState, message: Message): void {
         matchIndex: 0,
         prevLogIndex: message.prevLogIndex,
         lastLogIndex: lastIndex(state.log),
+      });
+      return;
+    case 'install-snapshot':
+      sendAfterDurable(state, {
+        kind: 'install-snapshot-response',
+        from: id,
+        to: message.from,
+        term: currentTerm,
+        snapshotIndex: message.snapshotIndex,
+        snapshotTerm: message.snapshotTerm,
+        nextOffset: 0,
       });
       return;
     case 'heartbeat':

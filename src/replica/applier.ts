@@ -5,6 +5,7 @@
 import type { Raft } from '../raft/index.js';
 import type { Storage } from '../storage/storage.js';
 import type { StateMachine } from '../store/state-machine.js';
+import { Checkpoint } from './checkpoint.js';
 import type { Proposals } from './proposals.js';
 import type { Replies } from './replies.js';
 import { ReplySink } from './reply-sink.js';
@@ -35,8 +36,8 @@ export class Applier {
   readonly #proposals: Proposals;
   readonly #replies: Replies;
   readonly #sink: ReplySink;
+  readonly #checkpoint: Checkpoint;
   #lastApplied: number;
-  #bytesSinceCheckpoint = 0;
   #commandsApplied = 0;
 
   constructor(options: ApplierOptions, proposals: Proposals, replies: Replies) {
@@ -44,6 +45,9 @@ export class Applier {
     this.#proposals = proposals;
     this.#replies = replies;
     this.#sink = new ReplySink(replies);
+    const { raft, storage, machine, limits } = options;
+    const { checkpointBytes } = limits;
+    this.#checkpoint = new Checkpoint({ raft, storage, machine, checkpointBytes });
     this.#lastApplied = options.storage.snapshotIndex;
   }
 
@@ -64,8 +68,16 @@ export class Applier {
     return bytesWanted <= logBytesMax && entries + reserve.entries <= entriesMax;
   }
 
-  /** Applies what is committed, within the budget of one flush; true when there is more. */
+  /**
+   * Applies what is committed, within the budget of one flush, and does a piece of saving the
+   * state; true when there is more of either.
+   */
   apply(): boolean {
+    const hasMore = this.#applyCommitted();
+    return this.#checkpoint.step(this.#lastApplied) || hasMore;
+  }
+
+  #applyCommitted(): boolean {
     const { raft, storage, machine, limits } = this.#options;
     const { commitIndex } = raft;
     if (this.#lastApplied >= commitIndex) return false;
@@ -82,35 +94,20 @@ export class Applier {
       }
       this.#lastApplied = index;
       bytesLeft -= byteLength;
-      this.#bytesSinceCheckpoint += byteLength;
+      this.#checkpoint.note(byteLength);
     }
     raft.applied(this.#lastApplied);
-    if (this.#bytesSinceCheckpoint >= limits.checkpointBytes) this.#checkpoint();
     return this.#lastApplied < commitIndex;
   }
 
-  /** Forgets what this node has saved and every member holds. */
+  /** Forgets what of the log is of no more use. */
   trim(): void {
-    const { raft, storage } = this.#options;
-    const index = Math.min(storage.snapshotIndex, raft.replicatedByAll);
-    if (index < storage.firstIndex) return;
-    storage.trim(index);
-    raft.compact(index);
+    this.#checkpoint.trim();
   }
 
-  /**
-   * Saves the state. Saving costs as much as the state is large, so a state that has grown beyond
-   * the interval waits longer: the work for each byte applied stays constant.
-   */
-  #checkpoint(): void {
-    const { storage, machine } = this.#options;
-    const { snapshotBytes, logBytesMax } = storage.usage;
-    if (this.#bytesSinceCheckpoint < Math.min(2 * snapshotBytes, logBytesMax / 4)) return;
-    const index = this.#lastApplied;
-    const term = storage.termAt(index) ?? 0;
-    // A state that is too large to be saved keeps its log: nothing is lost, the log fills up.
-    storage.saveSnapshot({ index, term, bytes: machine.snapshot() });
-    this.#bytesSinceCheckpoint = 0;
-    this.trim();
+  /** The state came with a snapshot of everything up to `index`. */
+  restored(index: number): void {
+    this.#lastApplied = index;
+    this.#checkpoint.forget();
   }
 }

@@ -7,6 +7,7 @@
  *     pre-vote              preVote                   timeout-now   timeoutNow
  *     request-vote          requestVote
  *     redirect-write        redirectSet               a client batch on its way to the leader
+ *     install-snapshot      installSnapshot           data in base64
  *     read-index            redirectGet               a question for the index to read at
  *
  * Answers have the same names and `Response` behind them. `record-frame.ts` is the way back.
@@ -66,6 +67,17 @@ function recordOfMessage(message: Message): MessageRecord {
     }
     case 'append-entries-response':
       return { type: 'appendEntriesResponse', fields: appendResponseFields(message) };
+    case 'install-snapshot': {
+      const { snapshotIndex, snapshotTerm, offset, isLast: done, bytes } = message;
+      const data = Buffer.from(bytes).toString('base64');
+      const fields = { term, snapshotIndex, snapshotTerm, offset, data, done };
+      return { type: 'installSnapshot', fields };
+    }
+    case 'install-snapshot-response': {
+      const { snapshotIndex, snapshotTerm, nextOffset } = message;
+      const fields = { term, snapshotIndex, snapshotTerm, nextOffset };
+      return { type: 'installSnapshotResponse', fields };
+    }
     case 'heartbeat': {
       const { leaderCommit, replicatedByAll, readId, sentAt } = message;
       const fields = { term, entries: [], leaderCommit, replicatedByAll };

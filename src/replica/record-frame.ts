@@ -48,6 +48,8 @@ type Fields<M> = M extends Message ? Omit<M, 'from' | 'to' | 'term'> : never;
 const readers: ReadonlyMap<string, (fields: RecordFields) => Fields<Message>> = new Map([
   ['appendEntries', appendEntries],
   ['appendEntriesResponse', appendEntriesResponse],
+  ['installSnapshot', installSnapshot],
+  ['installSnapshotResponse', installSnapshotResponse],
   ['roundTrip', heartbeat],
   ['roundTripResponse', heartbeatResponse],
   ['requestVote', requestVote],
@@ -69,6 +71,28 @@ function appendEntries(fields: RecordFields): Fields<Message> {
     entries: listOf(fields, 'entries').map((entry, at) => entryOf(entry, prevLogIndex + 1 + at)),
     leaderCommit: numberOf(fields, 'leaderCommit', 0),
     replicatedByAll: numberOf(fields, 'replicatedByAll', 0),
+  };
+}
+
+function installSnapshot(fields: RecordFields): Fields<Message> {
+  const data = fields['data'] ?? '';
+  if (typeof data !== 'string') throw invalid('data', data, 'bytes in base64');
+  return {
+    kind: 'install-snapshot',
+    snapshotIndex: numberOf(fields, 'snapshotIndex'),
+    snapshotTerm: numberOf(fields, 'snapshotTerm'),
+    offset: numberOf(fields, 'offset', 0),
+    bytes: Buffer.from(data, 'base64'),
+    isLast: flagOf(fields, 'done'),
+  };
+}
+
+function installSnapshotResponse(fields: RecordFields): Fields<Message> {
+  return {
+    kind: 'install-snapshot-response',
+    snapshotIndex: numberOf(fields, 'snapshotIndex'),
+    snapshotTerm: numberOf(fields, 'snapshotTerm'),
+    nextOffset: numberOf(fields, 'nextOffset', 0),
   };
 }
 
@@ -167,6 +191,7 @@ function encoded(message: Message): BareFrame {
   const entries = message.kind === 'append-entries' ? message.entries : [];
   const channel = new Scratch();
   encodeMessage(channel, message, {
+    snapshotPart: () => (message.kind === 'install-snapshot' ? message : undefined),
     termAt: (index) => entries.find((entry) => entry.index === index)?.term,
     payload: (index) => {
       const payload = entries.find((entry) => entry.index === index)?.payload ?? Buffer.alloc(0);

@@ -24,7 +24,11 @@ import type { Gauges } from './gauges.js';
 import { Proposals } from './proposals.js';
 import { ReadService } from './read-service.js';
 import { type Origin, Replies } from './replies.js';
-import { decodeMessage, encodeMessage } from './wire.js';
+import { SnapshotInstall } from './snapshot-install.js';
+import { decodeMessage, encodeMessage, type MessageSource } from './wire.js';
+
+/** Bytes of one part of a snapshot, or the longest entry if that is less. */
+const snapshotPartBytes = 2 ** 20;
 
 /** A node of the configuration and the actor that plays it. */
 export interface Member {
@@ -75,6 +79,8 @@ export class Replica {
   readonly #replies: Replies;
   readonly #reads: ReadService;
   readonly #applier: Applier;
+  readonly #install: SnapshotInstall;
+  readonly #source: MessageSource;
   #ticks = 0;
   #leaderId: NodeId | undefined;
   #isLeader = false;
@@ -101,6 +107,15 @@ export class Replica {
     this.#replies = new Replies(exchange, (actor) => !this.#idsByActor.has(actor));
     this.#reads = new ReadService(raft, machine, this.#replies);
     this.#applier = new Applier({ raft, storage, machine, limits }, this.#proposals, this.#replies);
+    const onInstalled = (index: number): void => this.#applier.restored(index);
+    this.#install = new SnapshotInstall({ raft, storage, machine, onInstalled });
+    const partBytesMax = Math.min(snapshotPartBytes, limits.entryBytesMax);
+    this.#source = {
+      payload: (index) => storage.payload(index),
+      termAt: (index) => storage.termAt(index),
+      snapshotPart: ({ snapshotIndex: index, snapshotTerm: term, offset }) =>
+        storage.snapshotPart({ index, term }, offset, partBytesMax),
+    };
   }
 
   /** Takes in one frame. Views of it are kept until the next `flush` returns. */
@@ -289,6 +304,7 @@ export class Replica {
     while (this.#raft.hasReady()) {
       const ready = this.#raft.ready();
       this.#persist(ready);
+      for (const part of ready.snapshotParts) this.#install.take(part);
       this.#send(ready.messages);
       if (ready.hardState || ready.entries.length > 0 || ready.messagesAfterDurable.length > 0) {
         this.#sync(ready);
@@ -322,9 +338,12 @@ export class Replica {
     for (const message of messages) {
       const actor = this.#actorsById.get(message.to);
       const channel = actor === undefined ? undefined : this.#exchange.channel(actor);
-      if (channel && encodeMessage(channel, message, this.#storage)) continue;
+      if (channel && encodeMessage(channel, message, this.#source)) continue;
       this.#counts.refused += 1;
       if (message.kind === 'append-entries') this.#raft.reportUnreachable(message.to);
+      if (message.kind === 'install-snapshot' && !this.#source.snapshotPart(message)) {
+        this.#raft.snapshotGone(message.to);
+      }
     }
   }
 

@@ -4,11 +4,20 @@
  *
  *     append-entries   f64 term, prevLogIndex, prevLogTerm, leaderCommit, replicatedByAll, count
  *                      then per entry: f64 term, u32 kind, u32 byteLength, payload (padded to 8)
+ *     install-snapshot f64 term, snapshotIndex, snapshotTerm, offset, isLast, count, then the bytes
  *     all others       f64 term and the fields in the order of `fieldsOf`
  */
 import type { Lane } from '../actor/link.js';
 import type { Frame } from '../actor/mailbox.js';
-import type { Entry, EntryKind, Message, NodeId, OutboundMessage } from '../raft/message.js';
+import type {
+  Entry,
+  EntryKind,
+  InstallSnapshot,
+  Message,
+  NodeId,
+  OutboundMessage,
+  SnapshotPart,
+} from '../raft/message.js';
 import type { Storage } from '../storage/storage.js';
 import { clientFrame } from '../store/protocol.js';
 import type { Channel } from './channel.js';
@@ -28,6 +37,8 @@ export const messageCode: Readonly<Record<Kind, number>> = {
   'timeout-now': 9,
   'read-index': 10,
   'read-index-response': 11,
+  'install-snapshot': 12,
+  'install-snapshot-response': 13,
 };
 
 const kindsByCode: readonly (Kind | undefined)[] = Object.entries(messageCode).reduce<Kind[]>(
@@ -59,7 +70,14 @@ const entryKinds: readonly EntryKind[] = ['command', 'noop', 'configuration'];
 const f64 = 8;
 const appendHeaderBytes = 6 * f64;
 const entryHeaderBytes = 2 * f64;
+const partHeaderBytes = 6 * f64;
 const absent = -1;
+
+/** Where the bytes come from that messages name. */
+export interface MessageSource extends Pick<Storage, 'payload' | 'termAt'> {
+  /** Bytes of a snapshot from an offset on; `undefined` for one that is there no more. */
+  snapshotPart(snapshot: InstallSnapshot): Pick<SnapshotPart, 'bytes' | 'isLast'> | undefined;
+}
 
 /** Bytes of an `append-entries` body with these payloads. */
 function appendBytes(entries: readonly { readonly byteLength: number }[]): number {
@@ -75,9 +93,10 @@ function appendBytes(entries: readonly { readonly byteLength: number }[]): numbe
 export function encodeMessage(
   channel: Channel,
   message: OutboundMessage,
-  storage: Pick<Storage, 'payload' | 'termAt'>,
+  source: MessageSource,
 ): boolean {
-  if (message.kind === 'append-entries') return encodeAppend(channel, message, storage);
+  if (message.kind === 'append-entries') return encodeAppend(channel, message, source);
+  if (message.kind === 'install-snapshot') return encodePart(channel, message, source);
   const fields = fieldsOf(message);
   const code = messageCode[message.kind];
   if (!channel.begin('control', code, (fields.length + 1) * f64)) return false;
@@ -87,10 +106,27 @@ export function encodeMessage(
   return true;
 }
 
+function encodePart(channel: Channel, message: InstallSnapshot, source: MessageSource): boolean {
+  const part = source.snapshotPart(message);
+  if (part === undefined) return false;
+  const byteLength = partHeaderBytes + part.bytes.byteLength;
+  if (!channel.begin('bulk', messageCode['install-snapshot'], byteLength)) return false;
+  const { bytes } = channel;
+  let at = bytes.writeDoubleLE(message.term, channel.offset);
+  at = bytes.writeDoubleLE(message.snapshotIndex, at);
+  at = bytes.writeDoubleLE(message.snapshotTerm, at);
+  at = bytes.writeDoubleLE(message.offset, at);
+  at = bytes.writeDoubleLE(Number(part.isLast), at);
+  at = bytes.writeDoubleLE(part.bytes.byteLength, at);
+  bytes.set(part.bytes, at);
+  channel.end(byteLength);
+  return true;
+}
+
 function encodeAppend(
   channel: Channel,
   message: Extract<OutboundMessage, { kind: 'append-entries' }>,
-  storage: Pick<Storage, 'payload' | 'termAt'>,
+  storage: MessageSource,
 ): boolean {
   const { entries } = message;
   const lane: Lane = entries.length === 0 ? 'control' : 'bulk';
@@ -115,7 +151,7 @@ function encodeAppend(
   return true;
 }
 
-type Plain = Exclude<OutboundMessage, { kind: 'append-entries' }>;
+type Plain = Exclude<OutboundMessage, { kind: 'append-entries' | 'install-snapshot' }>;
 
 function fieldsOf(message: Plain): number[] {
   switch (message.kind) {
@@ -128,6 +164,8 @@ function fieldsOf(message: Plain): number[] {
         message.conflictTerm ?? absent,
         message.lastLogIndex,
       ];
+    case 'install-snapshot-response':
+      return [message.snapshotIndex, message.snapshotTerm, message.nextOffset];
     case 'heartbeat':
       return [message.leaderCommit, message.replicatedByAll, message.readId, message.sentAt];
     case 'heartbeat-response':
@@ -183,6 +221,14 @@ export function decodeMessage(frame: Frame, from: NodeId, to: NodeId): Message |
         replicatedByAll,
       };
     }
+    case 'install-snapshot':
+      return decodePart(frame, { kind, from, to, term });
+    case 'install-snapshot-response': {
+      const snapshotIndex = bytes.readDoubleLE(at);
+      const snapshotTerm = bytes.readDoubleLE(at + f64);
+      const nextOffset = bytes.readDoubleLE(at + 2 * f64);
+      return { kind, from, to, term, snapshotIndex, snapshotTerm, nextOffset };
+    }
     case 'append-entries-response':
       return decodeAppendResponse(frame, { kind, from, to, term });
     case 'heartbeat': {
@@ -215,6 +261,19 @@ export function decodeMessage(frame: Frame, from: NodeId, to: NodeId): Message |
 type Head<K extends Kind> = K extends Kind
   ? { readonly kind: K; readonly from: NodeId; readonly to: NodeId; readonly term: number }
   : never;
+
+function decodePart({ bytes, start }: Frame, head: Head<'install-snapshot'>): Message {
+  const at = start + f64;
+  const from = start + partHeaderBytes;
+  return {
+    ...head,
+    snapshotIndex: bytes.readDoubleLE(at),
+    snapshotTerm: bytes.readDoubleLE(at + f64),
+    offset: bytes.readDoubleLE(at + 2 * f64),
+    isLast: bytes.readDoubleLE(at + 3 * f64) === 1,
+    bytes: bytes.subarray(from, from + bytes.readDoubleLE(at + 4 * f64)),
+  };
+}
 
 function decodeAppendResponse(
   { bytes, start }: Frame,

@@ -13,9 +13,12 @@
 import type { Entry, EntryHeader, HardState } from '../raft/index.js';
 import {
   createMemory,
+  GatheredSnapshot,
   type MemoryStorageBuffers,
   openMemoryStorage,
   type Snapshot,
+  type SnapshotName,
+  type SnapshotSink,
   type Storage,
   type StorageResult,
   type StoredPayload,
@@ -111,6 +114,7 @@ class DelayedStorage implements Storage {
   /** Oldest first; the first one is number `#synced` of this life. */
   #writes: Write[] = [];
   #synced = 0;
+  #sink: SnapshotSink | undefined;
   #isEnded = false;
 
   constructor(live: Storage, durable: Storage, options: LifeOptions) {
@@ -185,6 +189,20 @@ class DelayedStorage implements Storage {
     const kept = { ...snapshot, bytes: new Uint8Array(snapshot.bytes) };
     this.#later((storage) => storage.saveSnapshot(kept));
     return result;
+  }
+
+  beginSnapshot(name: SnapshotName): SnapshotSink {
+    this.#sink?.abandon();
+    this.#sink = new GatheredSnapshot(name, this.usage.snapshotBytesMax, (snapshot) => {
+      return this.saveSnapshot(snapshot);
+    });
+    return this.#sink;
+  }
+
+  snapshotPart(
+    ...wanted: Parameters<Storage['snapshotPart']>
+  ): ReturnType<Storage['snapshotPart']> {
+    return this.#live.snapshotPart(...wanted);
   }
 
   loadSnapshot(): Snapshot | undefined {

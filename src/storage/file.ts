@@ -16,7 +16,15 @@ import { createMemory, footprint } from './layout.js';
 import { openMemoryStorage } from './memory.js';
 import { fillMemory, recoverState } from './recovery.js';
 import { listSnapshots, SnapshotReader, SnapshotWriter, snapshotPath } from './snapshot-files.js';
-import type { Snapshot, Storage, StorageResult, StorageUsage, StoredPayload } from './storage.js';
+import type {
+  Snapshot,
+  SnapshotName,
+  SnapshotSink,
+  Storage,
+  StorageResult,
+  StorageUsage,
+  StoredPayload,
+} from './storage.js';
 import { Wal } from './wal.js';
 import { recordType } from './wal-record.js';
 import { entryFixedBytes, entryKinds } from './wal-recovery.js';
@@ -84,6 +92,9 @@ class FileStorage implements Storage {
   /** What the records so far say: the head of the next segment. */
   #logged: { hardState: HardState; bounds: LogBounds };
   #snapshotBytes = 0;
+  #writer: SnapshotWriter | undefined;
+  /** The snapshot that was read last; its bytes stay readable when its file is removed. */
+  #reader: SnapshotReader | undefined;
   /** The log on disk is kept from here on, in case the newest snapshot turns out damaged. */
   #fallbackIndex = 0;
   #hasGarbage = false;
@@ -179,18 +190,71 @@ class FileStorage implements Storage {
 
   saveSnapshot({ index, term, bytes }: Snapshot): StorageResult {
     this.#assertUsable();
-    if (bytes.byteLength > this.#snapshotBytesMax) return 'full';
+    if (index <= this.snapshotIndex) return 'ok';
+    const sink = this.beginSnapshot({ index, term });
+    return sink.write(bytes) === 'full' ? 'full' : sink.finish();
+  }
+
+  beginSnapshot(name: SnapshotName): SnapshotSink {
+    this.#assertUsable();
+    this.#writer?.abandon();
+    const { directory } = this.#options;
+    const what = 'writing a snapshot';
+    const writer = this.#attempt(what, () => new SnapshotWriter(this.#fs, directory, name));
+    this.#writer = writer;
+    return {
+      get isAbandoned(): boolean {
+        return writer.isAbandoned;
+      },
+      write: (bytes) => {
+        this.#assertUsable();
+        if (writer.byteLength + bytes.byteLength > this.#snapshotBytesMax) writer.abandon();
+        if (writer.isAbandoned) return 'full';
+        this.#attempt(what, () => writer.write(bytes));
+        return 'ok';
+      },
+      finish: () => {
+        this.#assertUsable();
+        return writer.isAbandoned ? 'full' : this.#adopt(writer, name);
+      },
+      abandon: () => writer.abandon(),
+    };
+  }
+
+  snapshotPart(
+    { index, term }: SnapshotName,
+    offset: number,
+    byteLengthMax: number,
+  ): { bytes: Uint8Array; isLast: boolean } | undefined {
+    this.#assertUsable();
+    return this.#attempt('reading a snapshot', () => {
+      const { directory } = this.#options;
+      const isOpen = this.#reader?.name.index === index && this.#reader.name.term === term;
+      if (!isOpen) {
+        this.#reader?.close();
+        this.#reader = undefined;
+        if (!this.#fs.exists(snapshotPath(directory, { index, term }))) return undefined;
+        this.#reader = new SnapshotReader(this.#fs, directory, { index, term });
+      }
+      const bytes = this.#reader?.read(offset, byteLengthMax) ?? Buffer.alloc(0);
+      return { bytes, isLast: offset + bytes.length >= (this.#reader?.byteLength ?? 0) };
+    });
+  }
+
+  /** A snapshot that is whole takes the place of the newest one, unless that is newer. */
+  #adopt(writer: SnapshotWriter, { index, term }: SnapshotName): StorageResult {
     const before = this.snapshotIndex;
     const continues = this.termAt(index) === term;
     this.#memory.saveSnapshot({ index, term, bytes: new Uint8Array() });
-    if (this.snapshotIndex === before) return 'ok';
+    if (this.snapshotIndex === before) {
+      writer.abandon();
+      return 'ok';
+    }
     this.#attempt('writing a snapshot', () => {
-      const writer = new SnapshotWriter(this.#fs, this.#options.directory, { index, term });
-      writer.write(bytes);
       writer.finish();
       this.#logBounds({ continues });
     });
-    this.#snapshotBytes = bytes.byteLength;
+    this.#snapshotBytes = writer.byteLength;
     this.#fallbackIndex = continues ? before : index;
     this.#hasGarbage = true;
     return 'ok';
@@ -232,6 +296,8 @@ class FileStorage implements Storage {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#memory.close();
+    this.#writer?.abandon();
+    this.#reader?.close();
     if (this.#failure === undefined) this.#attempt('closing its log', () => this.#wal.close());
     else this.#wal.abandon();
   }

@@ -16,12 +16,21 @@
 import { RaftError } from '../errors.js';
 import type { Entry, EntryHeader, HardState } from '../raft/index.js';
 import { StoredBounds } from './bounds.js';
+import { GatheredSnapshot } from './gathered-snapshot.js';
 import { StoredHardState } from './hard-state.js';
 import { IndexTable } from './index-table.js';
 import { footprint, type MemoryStorageBuffers } from './layout.js';
 import { type KeptTail, Segments } from './segments.js';
 import { SharedMemory } from './shared-memory.js';
-import type { Snapshot, Storage, StorageResult, StorageUsage, StoredPayload } from './storage.js';
+import type {
+  Snapshot,
+  SnapshotName,
+  SnapshotSink,
+  Storage,
+  StorageResult,
+  StorageUsage,
+  StoredPayload,
+} from './storage.js';
 
 /**
  * Opens the storage that `createMemory` allocated, new or left behind by a thread that died.
@@ -41,6 +50,7 @@ export class MemoryStorage implements Storage {
   readonly #index: IndexTable;
   readonly #segments: Segments;
   readonly #cursor: { readonly bytes: Buffer; start: number; end: number };
+  #sink: SnapshotSink | undefined;
   #isClosed = false;
 
   constructor(memory: SharedMemory) {
@@ -169,6 +179,26 @@ export class MemoryStorage implements Storage {
     });
     if (!continues) this.#segments.truncate(undefined);
     return 'ok';
+  }
+
+  beginSnapshot(name: SnapshotName): SnapshotSink {
+    this.#assertOpen();
+    this.#sink?.abandon();
+    this.#sink = new GatheredSnapshot(name, this.usage.snapshotBytesMax, (snapshot) => {
+      return this.saveSnapshot(snapshot);
+    });
+    return this.#sink;
+  }
+
+  snapshotPart(
+    { index, term }: SnapshotName,
+    offset: number,
+    byteLengthMax: number,
+  ): { bytes: Uint8Array; isLast: boolean } | undefined {
+    const snapshot = this.loadSnapshot();
+    if (snapshot?.index !== index || snapshot.term !== term) return undefined;
+    const bytes = snapshot.bytes.subarray(offset, offset + byteLengthMax);
+    return { bytes, isLast: offset + bytes.byteLength >= snapshot.bytes.byteLength };
   }
 
   loadSnapshot(): Snapshot | undefined {

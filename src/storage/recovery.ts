@@ -4,13 +4,8 @@
  */
 
 import type { FileSystem, OpenFile } from './file-system.js';
-import {
-  listSnapshots,
-  type SnapshotName,
-  SnapshotReader,
-  snapshotPath,
-} from './snapshot-files.js';
-import type { Storage } from './storage.js';
+import { listSnapshots, SnapshotReader, snapshotPath } from './snapshot-files.js';
+import type { SnapshotName, Storage } from './storage.js';
 import { type RecoveredRow, type RecoveredWal, recoverWal } from './wal-recovery.js';
 import { corrupt, segmentPath } from './wal-segment.js';
 

@@ -11,13 +11,8 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { FileSystem, OpenFile } from './file-system.js';
+import type { SnapshotName } from './storage.js';
 import { corrupt } from './wal-segment.js';
-
-/** A snapshot that is there: what it covers. */
-export interface SnapshotName {
-  readonly index: number;
-  readonly term: number;
-}
 
 const magic = 'balsaSNP';
 const version = 1;
@@ -55,12 +50,17 @@ export class SnapshotWriter {
   #filled = 0;
   #at = headerBytes;
   #byteLength = 0;
+  #isAbandoned = false;
 
   constructor(fs: FileSystem, directory: string, name: SnapshotName) {
     this.#fs = fs;
     this.#directory = directory;
     this.#name = name;
     this.#file = fs.open(join(directory, unfinishedName), 'create');
+  }
+
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
   }
 
   /** Bytes that were given. */
@@ -93,14 +93,15 @@ export class SnapshotWriter {
     header.writeUInt32LE(crc32(header.subarray(0, crcAt)), crcAt);
     this.#file.write(header, 0);
     this.#file.sync();
-    this.#file.close();
+    this.abandon();
     this.#fs.rename(this.#file.path, snapshotPath(this.#directory, this.#name));
     this.#fs.syncDirectory(this.#directory);
   }
 
-  /** Gives it up. */
+  /** Gives it up, if it is not finished. May be repeated. */
   abandon(): void {
-    this.#file.close();
+    if (!this.#isAbandoned) this.#file.close();
+    this.#isAbandoned = true;
   }
 
   #flush(): void {

@@ -51,6 +51,21 @@ export interface StorageUsage {
   readonly snapshotBytesMax: number;
 }
 
+/** Which snapshot: the last entry that it covers, and its term. */
+export type SnapshotName = Pick<Snapshot, 'index' | 'term'>;
+
+/** A snapshot on its way into a storage. It counts for nothing until `finish`. */
+export interface SnapshotSink {
+  /** True once another snapshot was begun: this one will not be. */
+  readonly isAbandoned: boolean;
+  /** Adds bytes at the end. `full`: it is too large, and given up. */
+  write(bytes: Uint8Array): StorageResult;
+  /** Makes it the newest one, as `saveSnapshot` does. */
+  finish(): StorageResult;
+  /** Gives it up. May be repeated. */
+  abandon(): void;
+}
+
 /** `full`: nothing was changed; there is room again after `trim`, or there never will be. */
 export type StorageResult = 'ok' | 'full';
 
@@ -113,6 +128,19 @@ export interface Storage {
    * otherwise the log is not a continuation of the snapshot and is forgotten (§7).
    */
   saveSnapshot(snapshot: Snapshot): StorageResult;
+
+  /** Begins a snapshot that comes piece by piece; one that was begun before is abandoned. */
+  beginSnapshot(name: SnapshotName): SnapshotSink;
+
+  /**
+   * Bytes of a snapshot from `offset` on, at most `byteLengthMax`; `undefined` if it is there no
+   * more. Valid until the next call.
+   */
+  snapshotPart(
+    name: SnapshotName,
+    offset: number,
+    byteLengthMax: number,
+  ): { readonly bytes: Uint8Array; readonly isLast: boolean } | undefined;
 
   /** The newest snapshot. Its bytes may be a view that is valid until the next `saveSnapshot`. */
   loadSnapshot(): Snapshot | undefined;

@@ -159,17 +159,15 @@ test.serial('without a quorum a request fails within its time limit, and says so
 });
 
 test.serial(
-  'a log that is full refuses writes, keeps serving reads, and recovers with its member',
+  'a state too large to be saved fills the log, which refuses writes and goes on serving reads',
   async (t) => {
     await using cluster = await createCluster({
       ...quick,
       entryBytesMax: 64 * 1024,
       logBytesMax: 2 ** 21,
       checkpointBytes: 64 * 1024,
+      snapshotBytesMax: 4096,
     });
-    const leader = await cluster.waitForLeader();
-    const away = cluster.nodes.find((id) => id !== leader) as string;
-    await cluster.crash(away, { restart: false });
     const value = new Uint8Array(8000);
     const write = async (): Promise<void> => {
       for (let at = 0; at < 1000; at += 1)
@@ -181,10 +179,6 @@ test.serial(
     t.is((error as RaftError).code, 'RAFT_LOG_FULL');
     t.is((error as RaftError).details.outcome, 'rejected');
     t.deepEqual(await cluster.get('k0'), value);
-    await cluster.restart(away);
-    await cluster.waitForConverged();
-    await cluster.set('k0', 'there is room again');
-    t.is(await cluster.get('k0'), 'there is room again');
   },
 );
 

@@ -210,24 +210,6 @@ test('C27: a follower that compacted past prev is believed, not crashed (etcd Te
   t.is(answerOf(node).matchIndex, 7);
 });
 
-test('C27: a leader that compacted what a follower lacks offers its first place, once a heartbeat', (t) => {
-  const node = leader({ base: { index: 5, term: 3 }, terms: [3], voters: ['n1', 'n2'] });
-  const refusal = { term: 4, success: false, conflictIndex: 1, conflictTerm: 1 };
-
-  const probes = () =>
-    only(node.sent(), 'append-entries').map((m) => [m.prevLogIndex, m.prevLogTerm]);
-
-  node.step(appended({ ...refusal, prevLogIndex: 6 }));
-  t.deepEqual(probes(), [[5, 3]]);
-  for (let i = 0; i < 3; i += 1) {
-    node.step(appended({ ...refusal, prevLogIndex: 5 }));
-    t.deepEqual(probes(), [], 'it waits for the next heartbeat');
-    node.tick(2);
-    node.step(heartbeatAnswer({ term: 4 }));
-    t.deepEqual(probes(), [[5, 3]]);
-  }
-});
-
 test('C28: swapped appends: a stale refusal never lowers nextIndex (etcd …ReorderedMessage)', (t) => {
   const node = leader({ voters: ['n1', 'n2'] });
   node.step(appended({ term: 1, matchIndex: 1 }));

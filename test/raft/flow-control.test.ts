@@ -279,7 +279,7 @@ test('pitfall 20: an acknowledgement of 0 after compaction is no match (etcd e41
   node.step(heartbeatAnswer({ term: 2 }));
 
   t.is(progressOf(node, 'n2').matchIndex, 0);
-  t.is(progressOf(node, 'n2').state, 'probe');
+  t.is(progressOf(node, 'n2').state, 'snapshot');
 });
 
 test('pitfall 21: a tail of many terms is passed in few rounds, then caught up without writes', (t) => {

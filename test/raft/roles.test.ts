@@ -8,6 +8,8 @@ import {
   appended,
   heartbeat,
   heartbeatAnswer,
+  installAnswer,
+  installSnapshot,
   preVote,
   preVoteAnswer,
   readIndex,
@@ -42,6 +44,8 @@ const makers = {
   'request-vote-response': (term: number) => vote({ term, granted: false }),
   'pre-vote': (term: number) => preVote({ term }),
   'pre-vote-response': (term: number) => preVoteAnswer({ term, granted: false }),
+  'install-snapshot': (term: number) => installSnapshot({ term, snapshotIndex: 9 }),
+  'install-snapshot-response': (term: number) => installAnswer({ term }),
   'timeout-now': (term: number) => timeoutNow({ term }),
   'read-index': (term: number) => readIndex({ term }),
   'read-index-response': (term: number) => readIndexAnswer({ term, readIndex: 0 }),
@@ -56,7 +60,7 @@ for (const [role, make] of Object.entries(roles)) {
       const isImpossible =
         role === 'leader' &&
         term === 2 &&
-        ['append-entries', 'heartbeat', 'timeout-now'].includes(kind);
+        ['append-entries', 'install-snapshot', 'heartbeat', 'timeout-now'].includes(kind);
       const effect = isImpossible ? 'breaks an invariant' : 'is handled';
       test(`pitfall 9: ${kind} of term ${term} ${effect} by a ${role} of term 2`, (t) => {
         const node = make();
@@ -126,6 +130,8 @@ test('what is applied is committed, and what is compacted is applied', (t) => {
   t.throws(() => node.raft.applied(2), { instanceOf: InvariantError });
   t.throws(() => node.raft.applied(0), { instanceOf: InvariantError });
   t.throws(() => node.raft.compact(2), { instanceOf: InvariantError });
+  t.throws(() => node.raft.compact(1), { instanceOf: InvariantError });
+  node.raft.snapshotTaken(1, node.raft.termAt(1) ?? 0);
   t.notThrows(() => node.raft.compact(1));
 });
 
@@ -152,6 +158,7 @@ test('a batch without anything to do is empty', (t) => {
     entries: [],
     messages: [],
     messagesAfterDurable: [],
+    snapshotParts: [],
     commitIndex: 0,
     reads: [],
     readsAborted: [],

@@ -51,6 +51,16 @@ const records: readonly (readonly [Message['kind'], MessageRecord['type'], objec
   ['request-vote-response', 'requestVoteResponse', { term: 4, voteGranted: true }],
   ['pre-vote', 'preVote', { term: 4, lastLogIndex: 6, lastLogTerm: 3 }],
   ['pre-vote-response', 'preVoteResponse', { term: 4, voteGranted: false }],
+  [
+    'install-snapshot',
+    'installSnapshot',
+    { term: 4, snapshotIndex: 6, snapshotTerm: 3, offset: 9, data: 'AQID', done: true },
+  ],
+  [
+    'install-snapshot-response',
+    'installSnapshotResponse',
+    { term: 4, snapshotIndex: 6, snapshotTerm: 3, nextOffset: 12 },
+  ],
   ['timeout-now', 'timeoutNow', { term: 4 }],
   ['read-index', 'redirectGet', { term: 4, id: 12 }],
   [

@@ -83,6 +83,22 @@ const messages: readonly Message[] = [
     leaderCommit: 3,
     refused: true,
   },
+  {
+    ...head,
+    kind: 'install-snapshot',
+    snapshotIndex: index,
+    snapshotTerm: 6,
+    offset: 2 ** 33,
+    bytes: Buffer.from([1, 2, 3]),
+    isLast: true,
+  },
+  {
+    ...head,
+    kind: 'install-snapshot-response',
+    snapshotIndex: index,
+    snapshotTerm: 6,
+    nextOffset: 2 ** 33,
+  },
 ];
 
 function carry(message: Message, termAt: (at: number) => number | undefined): Message | undefined {
@@ -96,8 +112,9 @@ function carry(message: Message, termAt: (at: number) => number | undefined): Me
     const found = entries.find((one) => one.index === at) as Entry;
     return { bytes: Buffer.from(found.payload), start: 0, end: found.byteLength };
   };
-  if (!encodeMessage(new LinkWriter(space, buffers), message, { payload, termAt }))
-    return undefined;
+  const snapshotPart = (): typeof message | undefined => message;
+  const source = { payload, termAt, snapshotPart } as never;
+  if (!encodeMessage(new LinkWriter(space, buffers), message, source)) return undefined;
   let decoded: Message | undefined;
   mailbox.drain((frame) => {
     decoded = decodeMessage(frame, 'n1', 'n2');

@@ -40,6 +40,7 @@ export function testConformance(name: string, create: CreatePlace): void {
   testFarIndexes(fact);
   testRefusals(fact);
   testSnapshots(fact);
+  testSnapshotParts(fact);
   testOldSnapshots(fact);
   testLife(fact);
   testLimits(name, create);
@@ -257,6 +258,43 @@ function testSnapshots(fact: Fact): void {
     const reopened = place.open();
     t.deepEqual([reopened.firstIndex, reopened.lastIndex], [101, 101]);
     t.deepEqual([reopened.termAt(100), reopened.termAt(99)], [3, undefined]);
+  });
+}
+
+function testSnapshotParts(fact: Fact): void {
+  fact('a snapshot in pieces counts once it is finished, and is read in parts', (t, place) => {
+    const storage = place.open();
+    storage.append([makeEntry(1, 1), makeEntry(2, 1)]);
+    const name = { index: 2, term: 1 };
+    const sink = storage.beginSnapshot(name);
+    for (const byte of [1, 2, 3, 4]) t.is(sink.write(new Uint8Array(1_000).fill(byte)), 'ok');
+
+    t.is(storage.snapshotIndex, 0);
+    t.is(storage.snapshotPart(name, 0, 10), undefined);
+    t.is(sink.finish(), 'ok');
+
+    t.is(storage.snapshotIndex, 2);
+    const first = storage.snapshotPart(name, 0, 1_500);
+    t.deepEqual([first?.bytes.byteLength, first?.bytes[1_499], first?.isLast], [1_500, 2, false]);
+    const last = storage.snapshotPart(name, 1_500, 1_000_000);
+    t.deepEqual([last?.bytes.byteLength, last?.bytes[0], last?.isLast], [2_500, 2, true]);
+    t.is(storage.snapshotPart({ index: 2, term: 7 }, 0, 10), undefined);
+    t.is(place.open().loadSnapshot()?.bytes.byteLength, 4_000);
+  });
+
+  fact('a snapshot that was begun is abandoned by the next one (pitfall 23)', (t, place) => {
+    const storage = place.open();
+    storage.append([makeEntry(1, 1), makeEntry(2, 1)]);
+    const first = storage.beginSnapshot({ index: 1, term: 1 });
+    first.write(Uint8Array.of(1));
+    const second = storage.beginSnapshot({ index: 2, term: 1 });
+    second.write(Uint8Array.of(2));
+
+    t.true(first.isAbandoned);
+    t.is(first.write(Uint8Array.of(1)), 'full');
+    t.is(first.finish(), 'full');
+    t.is(second.finish(), 'ok');
+    t.deepEqual([...(place.open().loadSnapshot()?.bytes ?? [])], [2]);
   });
 }
 

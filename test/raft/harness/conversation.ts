@@ -125,6 +125,10 @@ function detailsOf(message: Message): string {
     case 'read-index-response':
       if (message.refused === true) return `read ${message.readId} refused`;
       return `read ${message.readId} at ${message.readIndex}; commit ${message.leaderCommit}`;
+    case 'install-snapshot':
+      return `of ${message.snapshotIndex}/${message.snapshotTerm} from ${message.offset}`;
+    case 'install-snapshot-response':
+      return `of ${message.snapshotIndex}/${message.snapshotTerm}, next ${message.nextOffset}`;
     case 'timeout-now':
       return '';
   }

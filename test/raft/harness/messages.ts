@@ -6,6 +6,7 @@ import type {
   AppendEntriesResponse,
   Heartbeat,
   HeartbeatResponse,
+  InstallSnapshotResponse,
   Message,
   PreVote,
   PreVoteResponse,
@@ -13,13 +14,34 @@ import type {
   ReadIndexResponse,
   RequestVote,
   RequestVoteResponse,
+  SnapshotPart,
   TimeoutNow,
 } from '../../../src/raft/index.js';
-import { entryAt } from './node.js';
+import { encode, entryAt } from './node.js';
 
 type Draft<M extends Message> = Partial<Omit<M, 'kind'>> & { readonly term: number };
 
 const route = { from: 'n2', to: 'n1' } as const;
+
+export const installSnapshot = (draft: Draft<SnapshotPart>): SnapshotPart => ({
+  kind: 'install-snapshot',
+  ...route,
+  snapshotIndex: 1,
+  snapshotTerm: 1,
+  offset: 0,
+  bytes: encode('[]'),
+  isLast: true,
+  ...draft,
+});
+
+export const installAnswer = (draft: Draft<InstallSnapshotResponse>): InstallSnapshotResponse => ({
+  kind: 'install-snapshot-response',
+  ...route,
+  snapshotIndex: 1,
+  snapshotTerm: 1,
+  nextOffset: 0,
+  ...draft,
+});
 
 export const requestVote = (draft: Draft<RequestVote>): RequestVote => ({
   kind: 'request-vote',

@@ -6,12 +6,14 @@ import {
   type Entry,
   type EntryHeader,
   type HardState,
+  type InstallSnapshot,
   type Message,
   type NodeId,
   type OutboundMessage,
   Raft,
   type RaftOptions,
   type Ready,
+  type SnapshotPart,
 } from '../../../src/raft/index.js';
 
 export type Settings = Partial<
@@ -51,7 +53,12 @@ interface Write {
   readonly hardState: HardState | undefined;
   readonly entries: readonly Entry[];
   readonly messages: readonly Message[];
+  /** A snapshot that was received whole. */
+  readonly snapshot: { readonly index: number; readonly term: number } | undefined;
 }
+
+/** Bytes of a part of a snapshot: small, so that there are several. */
+const partBytes = 64;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -88,6 +95,9 @@ export class TestNode {
   incarnation = 0;
   /** What the state machine applied, in order, since the beginning of the log. */
   applied: Applied[] = [];
+  /** Snapshots that were installed, over all lives. */
+  installs = 0;
+  #received = '';
   /** Confirmed reads, id to index; cleared by a crash. */
   readonly reads: Map<number, number> = new Map();
   readonly readsAborted: Set<number> = new Set();
@@ -199,6 +209,7 @@ export class TestNode {
   compact(index: number): void {
     const term = this.raft.termAt(index);
     if (term === undefined || index <= this.disk.base.index) return;
+    this.raft.snapshotTaken(index, term);
     this.raft.compact(index);
     this.disk.base = { index, term };
     this.disk.entries = this.disk.entries.filter((entry) => entry.index > index);
@@ -215,6 +226,8 @@ export class TestNode {
   durableTermAt(index: number): number | undefined {
     const { base, entries } = this.disk;
     if (index === base.index) return base.term;
+    // What a snapshot stands for.
+    if (index < base.index) return this.applied.find((entry) => entry.index === index)?.term;
     return entries[index - (entries[0]?.index ?? 0)]?.term;
   }
 
@@ -258,6 +271,7 @@ export class TestNode {
       hardState: ready.hardState,
       entries: ready.entries.map(copyOf),
       messages: ready.messagesAfterDurable.map((message) => this.#withPayloads(message)),
+      snapshot: this.#receive(ready.snapshotParts),
     });
     if (!this.isDiskSlow) while (this.writes.length > 0) this.#complete();
     this.apply();
@@ -274,12 +288,39 @@ export class TestNode {
     if (first !== undefined) {
       disk.entries = disk.entries.filter(({ index }) => index < first).concat(write.entries);
     }
+    if (write.snapshot !== undefined) {
+      disk.entries = behind(disk.entries, write.snapshot);
+      disk.base = write.snapshot;
+    }
     const last = disk.entries.at(-1) ?? disk.base;
     for (const message of write.messages) this.#send(message);
     this.raft.durable(last.index, last.term, write.batch);
   }
 
+  /** Puts parts together; a whole snapshot becomes the state. */
+  #receive(parts: Ready['snapshotParts']): Write['snapshot'] {
+    let installed: Write['snapshot'];
+    for (const part of parts) {
+      this.#received = (part.offset === 0 ? '' : this.#received) + decode(part.bytes);
+      if (!part.isLast) continue;
+      installed = { index: part.snapshotIndex, term: part.snapshotTerm };
+      this.applied = JSON.parse(this.#received);
+      this.log = behind(this.log, installed);
+      this.installs += 1;
+      this.raft.installed(installed.index, installed.term);
+    }
+    return installed;
+  }
+
+  #withSnapshotPart(message: InstallSnapshot): SnapshotPart {
+    const state = this.applied.filter(({ index }) => index <= message.snapshotIndex);
+    const bytes = encode(JSON.stringify(state));
+    const end = message.offset + partBytes;
+    return { ...message, bytes: bytes.slice(message.offset, end), isLast: end >= bytes.length };
+  }
+
   #withPayloads(message: OutboundMessage): Message {
+    if (message.kind === 'install-snapshot') return this.#withSnapshotPart(message);
     if (message.kind !== 'append-entries') return Object.freeze({ ...message });
     return Object.freeze({ ...message, entries: message.entries.map((e) => this.#withPayload(e)) });
   }
@@ -289,6 +330,12 @@ export class TestNode {
     if (entry?.term !== term) throw new Error(`${this.id} lacks the payload of ${index}/${term}`);
     return copyOf(entry);
   }
+}
+
+/** The log behind a snapshot, if it goes on there (§7). */
+function behind(log: readonly Entry[], { index, term }: { index: number; term: number }): Entry[] {
+  const continues = log.some((entry) => entry.index === index && entry.term === term);
+  return continues ? log.filter((entry) => entry.index > index) : [];
 }
 
 function copyOf(entry: Entry): Entry {

@@ -15,6 +15,8 @@ export interface TurmoilOptions extends NetworkOptions {
   readonly cut?: number;
   readonly transfer?: number;
   readonly compact?: number;
+  /** Nodes compact what others have yet to get. */
+  readonly isCompactionFree?: boolean;
 }
 
 export interface Outcome {
@@ -143,8 +145,10 @@ class Turmoil {
       net.at(node.id, () => node.transfer(peer));
     }
     if (node.isRunning && net.prng.next() < compact) {
-      const { lastApplied, replicatedByAll } = node.raft.status();
-      net.at(node.id, () => node.compact(Math.min(lastApplied, replicatedByAll)));
+      const { lastApplied, replicatedByAll, stableIndex } = node.raft.status();
+      // Without a bound, whoever lags needs a snapshot.
+      const bound = this.#options.isCompactionFree ? stableIndex : replicatedByAll;
+      net.at(node.id, () => node.compact(Math.min(lastApplied, bound)));
     }
   }
 }

@@ -1,0 +1,141 @@
+/**
+ * Saves the state from time to time, a piece in each turn, and forgets the part of the log that is
+ * of no more use.
+ *
+ *      1, 2, …       trimmed │ trailing log, for followers that lag │ not in a snapshot yet
+ *                                                            snapshotIndex
+ */
+import type { Raft } from '../raft/index.js';
+import type { SnapshotSink, Storage } from '../storage/storage.js';
+import type { StateMachine } from '../store/state-machine.js';
+
+export interface CheckpointOptions {
+  readonly raft: Raft;
+  readonly storage: Storage;
+  readonly machine: StateMachine;
+  /** Log bytes after which the state is saved. */
+  readonly checkpointBytes: number;
+}
+
+/** What is written in one turn, in bytes: a few ms on a disk. */
+const pieceBytes = 2 ** 20;
+
+/** A state that is being saved. */
+interface Saving {
+  readonly index: number;
+  readonly term: number;
+  readonly sink: SnapshotSink;
+  readonly bytes: Uint8Array;
+  offset: number;
+}
+
+export class Checkpoint {
+  readonly #options: CheckpointOptions;
+  #bytesSince = 0;
+  #entriesSince = 0;
+  #saving: Saving | undefined;
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options;
+  }
+
+  /** An entry was applied. */
+  note(byteLength: number): void {
+    this.#bytesSince += byteLength;
+    this.#entriesSince += 1;
+  }
+
+  /** The state is another one: it came with a snapshot. */
+  forget(): void {
+    this.#saving?.sink.abandon();
+    this.#saving = undefined;
+    this.#bytesSince = 0;
+    this.#entriesSince = 0;
+  }
+
+  /** Does a piece of the work that is due at `lastApplied`; true when there is more. */
+  step(lastApplied: number): boolean {
+    if (this.#saving === undefined && this.#isDue()) this.#begin(lastApplied);
+    return this.#saving !== undefined && this.#write(this.#saving);
+  }
+
+  /**
+   * Forgets what is in a snapshot and what no follower is likely to need: what all of them hold,
+   * and beyond that what is more than a quarter of the room. Whoever lags further gets a snapshot.
+   */
+  trim(): void {
+    const { raft, storage } = this.#options;
+    const index = Math.min(
+      storage.snapshotIndex,
+      raft.stableIndex,
+      Math.max(raft.replicatedByAll, this.#trailingIndex()),
+      this.#neededIndex(),
+    );
+    if (index < storage.firstIndex) return;
+    storage.trim(index);
+    raft.compact(index);
+  }
+
+  #trailingIndex(): number {
+    const { raft, storage } = this.#options;
+    const { logBytesMax, entriesMax } = storage.usage;
+    const byCount = storage.lastIndex - Math.floor(entriesMax / 4);
+    return Math.max(raft.indexLeaving(Math.floor(logBytesMax / 4)), byCount);
+  }
+
+  /** A follower that gets a snapshot needs what comes behind it, as long as there is room. */
+  #neededIndex(): number {
+    const { transferIndex } = this.#options.raft;
+    return transferIndex === undefined || this.#isCrowded
+      ? Number.POSITIVE_INFINITY
+      : transferIndex;
+  }
+
+  get #isCrowded(): boolean {
+    const { logBytes, logBytesMax, entries, entriesMax } = this.#options.storage.usage;
+    return logBytes > logBytesMax / 2 || entries > entriesMax / 2;
+  }
+
+  /**
+   * Saving costs as much as the state is large, so a state that has grown beyond the interval waits
+   * longer: the work for each byte applied stays constant.
+   */
+  #isDue(): boolean {
+    const { raft, storage, checkpointBytes } = this.#options;
+    const { snapshotBytes, logBytesMax, entriesMax } = storage.usage;
+    const patience = Math.min(2 * snapshotBytes, logBytesMax / 4);
+    const isDue =
+      this.#bytesSince >= Math.max(checkpointBytes, patience) ||
+      this.#entriesSince >= entriesMax / 4;
+    // A snapshot that replaces the one under way to a follower would make it begin again.
+    return isDue && (raft.transferIndex === undefined || this.#isCrowded);
+  }
+
+  #begin(index: number): void {
+    const { storage, machine } = this.#options;
+    const term = storage.termAt(index) ?? 0;
+    const sink = storage.beginSnapshot({ index, term });
+    this.#saving = { index, term, sink, bytes: machine.snapshot(), offset: 0 };
+    this.#bytesSince = 0;
+    this.#entriesSince = 0;
+  }
+
+  #write(saving: Saving): boolean {
+    const { bytes, sink, offset } = saving;
+    if (sink.isAbandoned) return this.#end();
+    const result = sink.write(bytes.subarray(offset, offset + pieceBytes));
+    saving.offset = offset + pieceBytes;
+    // A state that is too large to be saved keeps its log: nothing is lost, the log fills up.
+    if (result === 'full') return this.#end();
+    if (saving.offset < bytes.byteLength) return true;
+    if (sink.finish() === 'ok') this.#options.raft.snapshotTaken(saving.index, saving.term);
+    this.#end();
+    this.trim();
+    return false;
+  }
+
+  #end(): false {
+    this.#saving = undefined;
+    return false;
+  }
+}
