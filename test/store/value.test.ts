@@ -403,3 +403,20 @@ test('bytes without a known tag are an error, not a value', (t) => {
 
   t.true(isRaftError(error, 'RAFT_BROKEN_INVARIANT'));
 });
+
+test('bytes that were read are nobody else’s, whatever memory they stand in', (t) => {
+  for (const length of [1, 64, 65, 100, 1024, 1025]) {
+    const source = Buffer.alloc(length + 1, 7);
+    const end = encodeValue(new Uint8Array(length).fill(7), source, 0, source.length);
+    const [first, second] = [decodeValue(source, 0, end), decodeValue(source, 0, end)];
+    if (!(first instanceof Uint8Array && second instanceof Uint8Array)) throw new Error('no bytes');
+    source.fill(0);
+    first.fill(1);
+
+    t.deepEqual(second, new Uint8Array(length).fill(7), `${length} bytes`);
+    t.is(Object.getPrototypeOf(second), Uint8Array.prototype);
+    if (second.buffer.byteLength > length) {
+      t.throws(() => structuredClone(second, { transfer: [second.buffer] }), { code: 25 });
+    }
+  }
+});
