@@ -415,8 +415,20 @@ test('bytes that were read are nobody else’s, whatever memory they stand in', 
 
     t.deepEqual(second, new Uint8Array(length).fill(7), `${length} bytes`);
     t.is(Object.getPrototypeOf(second), Uint8Array.prototype);
-    if (second.buffer.byteLength > length) {
-      t.throws(() => structuredClone(second, { transfer: [second.buffer] }), { code: 25 });
-    }
+    if (second.buffer.byteLength > length) transfer(second.buffer as ArrayBuffer);
+    t.is(second.byteLength, length, 'what shares its memory with others was moved away');
   }
 });
+
+/** Node 20 copies what must not be moved, later versions refuse it. */
+function transfer(memory: ArrayBuffer): void {
+  const { port1, port2 } = new MessageChannel();
+  try {
+    port1.postMessage(memory, [memory]);
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === 'DataCloneError')) throw error;
+  } finally {
+    port1.close();
+    port2.close();
+  }
+}
