@@ -83,7 +83,7 @@ const packageTable: rules.PackageTable = {
   'node:v8': ['src/actor/', 'src/store/', 'test/'],
   'node:vm': ['test/'],
   'node:worker_threads': ['src/actor/', 'examples/', 'test/'],
-  'node:zlib': ['src/cluster/node-directories.ts', 'src/actor/envelope.ts', 'src/storage/'],
+  'node:zlib': ['src/actor/envelope.ts', 'src/storage/'],
 };
 
 /** The one clock, and the timer of a live node, which the tick of the core hangs on. */

@@ -7,6 +7,7 @@ import { checkCommand } from './check.js';
 import { chiCommand } from './chi.js';
 import type { CommandMaker } from './command.js';
 import { oneLine } from './failure.js';
+import { logCommand } from './log.js';
 import { runCommand } from './run.js';
 import { simCommand } from './sim.js';
 import { startCommand } from './start.js';
@@ -20,6 +21,7 @@ const makers: readonly CommandMaker[] = [
   benchCommand,
   chaosCommand,
   checkCommand,
+  logCommand,
 ];
 
 export function createProgram(terminal: Terminal, end: (exitCode: number) => void): Command {
@@ -52,6 +54,7 @@ Examples:
   balsa bench --outstanding 64 --seconds 5
   balsa chaos --nemesis all --history history.jsonl
   balsa check history.jsonl
+  balsa log verify data
 
 Exit codes:
   0    done, and everything that was checked is right

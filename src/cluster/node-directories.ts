@@ -3,12 +3,11 @@
  * other, so that no node begins anew while the cluster remembers it.
  */
 
-import { crc32 } from 'node:zlib';
 import { RaftError } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
 import { lockDirectory } from '../storage/directory-lock.js';
 import { type FileSystem, nodeFileSystem } from '../storage/file-system.js';
-import { type Identity, readIdentity, writeIdentity } from '../storage/identity.js';
+import { directoryIdOf, type Identity, readIdentity, writeIdentity } from '../storage/identity.js';
 import { openFileStorage } from '../storage/index.js';
 
 /** A node's directory: fit to be served from, or why not. */
@@ -119,11 +118,6 @@ export class NodeDirectories implements Disposable {
     }
     this.#nodes.set(nodeId, { directory, directoryId: directoryIdOf(clusterId, nodeId), refusal });
   }
-}
-
-/** The 32 bits that mark all files of one node of one cluster. */
-export function directoryIdOf(clusterId: string, nodeId: NodeId): number {
-  return crc32(`${clusterId} ${nodeId}`);
 }
 
 /** Why a node must not be served from its directory, if there is a reason. */

@@ -58,6 +58,20 @@ export const nodeFileSystem: FileSystem = {
   },
 };
 
+/** The same for whoever only looks: it opens what others may be writing, and can change nothing. */
+export const readOnlyFileSystem: FileSystem = {
+  ...nodeFileSystem,
+  open: (path) => new NodeFile(path, 'r'),
+  rename: (from) => refuseChange(from),
+  remove: (path) => refuseChange(path),
+  makeDirectory: (path) => refuseChange(path),
+  syncDirectory: (path) => refuseChange(path),
+};
+
+function refuseChange(path: string): never {
+  throw Object.assign(new Error(`EROFS: only looking, '${path}'`), { code: 'EROFS' });
+}
+
 class NodeFile implements OpenFile {
   readonly path: string;
   readonly #descriptor: number;

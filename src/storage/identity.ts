@@ -7,6 +7,7 @@
  */
 
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { FileSystem } from './file-system.js';
 import { corrupt } from './wal-segment.js';
 
@@ -19,10 +20,15 @@ export interface Identity {
   readonly state: 'founding' | 'founded';
 }
 
+/** The 32 bits that mark all files of one node of one cluster. */
+export function directoryIdOf(clusterId: string, nodeId: string): number {
+  return crc32(`${clusterId} ${nodeId}`);
+}
+
 const fileName = 'identity.json';
 const bytesMax = 65_536;
 
-export function identityPath(directory: string): string {
+function identityPath(directory: string): string {
   return join(directory, fileName);
 }
 

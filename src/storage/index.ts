@@ -3,7 +3,9 @@
 export { type FileStorageOptions, openFileStorage, type SyncPolicy } from './file.js';
 export { GatheredSnapshot } from './gathered-snapshot.js';
 export { createMemory, type MemoryStorageBuffers } from './layout.js';
+export { inspectLog, type LogLine, type LogSummary, verifyLog } from './log-inspection.js';
 export { openMemoryStorage } from './memory.js';
+export { rebuildDirectory } from './rebuild.js';
 export type {
   Snapshot,
   SnapshotName,
