@@ -49,7 +49,7 @@ export class Nemesis {
     const context = {
       nodes: nodes.map(({ id }) => id),
       leaderId: new LeaderWatch(nodes).leader?.id,
-      prng: this.#prng.fork(planned.at).fork(planned.fault.kind),
+      prng: this.#prng.fork(`${planned.at} ${planned.fault.kind}`),
     };
     const select = (selector: Selector): SimNode[] => {
       const ids = new Set(resolve(selector, context));

@@ -199,6 +199,14 @@ function drawSuccessions(prng: Prng, safetyMs: number): PlannedFault[] {
     const isolate = { kind: 'partition', shape: { kind: 'isolate', nodes: 'leader' } } as const;
     const crashMs = Math.max(at, backMs - prng.int(0, 40));
     const kind = prng.pick(['crash', 'pause'] as const);
+    if (prng.chance(0.3)) {
+      // A leader that is handing over is cut off before it can hear of its successor.
+      const cutMs = at + prng.int(0, 6);
+      return [
+        { at, until: at + 1, fault: { kind: 'transfer', to: 'random follower' } },
+        { at: cutMs, until: backMs, fault: { ...isolate, mode: 'drop' } },
+      ];
+    }
     return [
       { at, until: backMs, fault: { ...isolate, mode: prng.pick(['drop', 'hold']) } },
       { at: crashMs, until: crashMs + prng.int(50, 800), fault: { kind, nodes: 'leader' } },
@@ -212,18 +220,21 @@ interface LoadDraft extends Draft {
 }
 
 function drawOperations(prng: Prng, draft: LoadDraft): PlannedOperation[] {
-  const processes = prng.pick([1, 2, 4, 16]) * draft.clients;
-  const count = prng.int(40, 600);
-  const keys = Array.from({ length: prng.int(1, 5) }, (_, place) => `k${place + 1}`);
-  const mix = prng.pick(['balanced', 'writes', 'reads', 'swaps'] as const);
-  const padding = prng.pick([0, 0, 0, 40, 900]);
-  const isPinned = prng.chance(0.7);
+  // One key that is read everywhere while it changes: what is stale shows within milliseconds.
+  const isDense = prng.chance(0.25);
+  const processes = (isDense ? 8 : prng.pick([1, 2, 4, 16])) * draft.clients;
+  const count = isDense ? prng.int(500, 1_200) : prng.int(40, 600);
+  const keyCount = isDense ? 1 : prng.int(1, 5);
+  const keys = Array.from({ length: keyCount }, (_, place) => `k${place + 1}`);
+  const mix = isDense ? 'watching' : prng.pick(['balanced', 'writes', 'reads', 'swaps'] as const);
+  const padding = isDense ? 0 : prng.pick([0, 0, 0, 40, 900]);
+  const pinnedRate = isDense ? 0.8 : prng.pick([0, 0.5, 0.5]);
   const operations = Array.from({ length: count }, (_, place): PlannedOperation => {
     const stream = prng.fork(place);
     const op = stream.pick(mixes[mix]);
     const value = padding === 0 ? place + 1 : `${place + 1} ${'x'.repeat(padding)}`;
-    const wantsNode = isPinned && stream.chance(0.5);
-    const wantsLease = draft.readsByLease && stream.chance(0.5);
+    const wantsNode = stream.chance(isDense && op !== 'get' ? 0 : pinnedRate);
+    const wantsLease = draft.readsByLease && stream.chance(isDense ? 0.8 : 0.5);
     return {
       process: stream.int(0, processes - 1),
       at: stream.int(0, draft.safetyMs),
@@ -242,4 +253,5 @@ const mixes = {
   writes: ['set', 'set', 'set', 'get', 'delete'],
   reads: ['get', 'get', 'get', 'get', 'set'],
   swaps: ['cas', 'cas', 'cas', 'get', 'set'],
+  watching: ['get', 'get', 'get', 'set'],
 } as const satisfies Record<string, readonly PlannedOperation['op'][]>;

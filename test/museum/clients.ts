@@ -1,5 +1,6 @@
 /** What clients are told: reads, leases, sessions, answers. */
 import type { Exhibit } from './exhibit.js';
+import { answeredLate, deposedWithinLease, handedOverWithinLease } from './pinned.js';
 
 export const clients: readonly Exhibit[] = [
   {
@@ -59,6 +60,7 @@ export const clients: readonly Exhibit[] = [
     id: 'lease-from-answer',
     title: 'a lease runs from when the answer came, not from when it was asked for',
     seen: 'openraft leader-lease; MicroRaft QueryPolicy',
+    scenario: answeredLate,
     edits: [
       {
         file: 'raft/leader.js',
@@ -71,6 +73,7 @@ export const clients: readonly Exhibit[] = [
     id: 'lease-during-transfer',
     title: 'a lease is kept while the leadership is handed over',
     seen: 'etcd-io/raft #99',
+    scenario: handedOverWithinLease,
     edits: [
       {
         file: 'raft/lease.js',
@@ -95,6 +98,7 @@ export const clients: readonly Exhibit[] = [
     id: 'lease-unprotected',
     title: 'voters depose a leader that they hear, though leases rest on their promise',
     seen: 'the dissertation, section 6.4.1',
+    scenario: deposedWithinLease,
     edits: [
       {
         file: 'raft/election.js',

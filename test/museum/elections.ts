@@ -161,19 +161,6 @@ export const elections: readonly Exhibit[] = [
     ],
   },
   {
-    id: 'deaf-candidate',
-    title: 'a candidate does not listen to the leader of its term',
-    seen: 'rabbitmq/ra #607, #610, #612',
-    edits: [
-      {
-        file: 'raft/step.js',
-        find: "        case 'timeout-now':\n",
-        replace:
-          "        case 'timeout-now':\n            if (state.role !== 'follower') return;\n",
-      },
-    ],
-  },
-  {
     id: 'even-quorum',
     title: 'half of an even number of nodes counts as a majority',
     seen: 'hashicorp/raft 163a55f',

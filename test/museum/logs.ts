@@ -1,5 +1,6 @@
 /** Entries on their way into the logs, and what counts as committed. */
 import type { Exhibit } from './exhibit.js';
+import { acknowledgedBefore } from './pinned.js';
 
 export const logs: readonly Exhibit[] = [
   {
@@ -76,6 +77,7 @@ export const logs: readonly Exhibit[] = [
     id: 'old-acknowledgements',
     title: 'acknowledgements of an earlier term count in this one',
     seen: 'openraft cecb5de8, fbbf37b1; rabbitmq/ra #637',
+    scenario: acknowledgedBefore,
     edits: [
       {
         file: 'raft/step.js',
