@@ -212,8 +212,8 @@ export const logs: readonly Exhibit[] = [
     edits: [
       {
         file: 'raft/replication.js',
-        find: 'peer.probeSent = false;\n    else if (peer.matchIndex',
-        replace: 'return;\n    else if (peer.matchIndex',
+        find: "peer.probeSent = false;\n    else if (peer.state === 'snapshot')",
+        replace: "return;\n    else if (peer.state === 'snapshot')",
       },
     ],
   },

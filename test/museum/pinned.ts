@@ -78,7 +78,7 @@ export const answeredLate: Scenario = {
   faults: [
     {
       at: 500,
-      until: 1_600,
+      until: 1_165,
       fault: { kind: 'link', options: { delayMs: 150, kinds: ['heartbeat-response'] } },
     },
     {
@@ -88,7 +88,7 @@ export const answeredLate: Scenario = {
     },
     partition(1_160, 1_600, 'isolate'),
   ],
-  operations: watched(1_150, 1_500),
+  operations: watched(900, 1_400),
 };
 
 /** A leader gets its office back, and after that the acknowledgements of its first time. */

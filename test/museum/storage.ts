@@ -62,11 +62,69 @@ export const storage: readonly Exhibit[] = [
     seen: 'rabbitmq/ra #562; PySyncObj #197',
     edits: [
       {
-        file: 'replica/applier.js',
-        find: 'const index = this.#lastApplied;\n        const term',
-        replace:
-          'const index = Math.max(this.#lastApplied, this.#options.raft.commitIndex);\n' +
-          '        const term',
+        file: 'replica/checkpoint.js',
+        find: 'this.#begin(lastApplied);',
+        replace: 'this.#begin(Math.max(lastApplied, this.#options.raft.commitIndex));',
+      },
+    ],
+  },
+  {
+    id: 'snapshot-keeps-conflict',
+    title: 'a snapshot leaves entries in conflict with it behind it',
+    seen: 'hashicorp/raft #697; openraft 674e78aa',
+    edits: [
+      {
+        file: 'storage/memory.js',
+        find: 'const continues = this.termAt(index) === term;',
+        replace: 'const continues = index <= this.lastIndex;',
+      },
+    ],
+  },
+  {
+    id: 'older-snapshot-installed',
+    title: 'a snapshot that comes late takes the state back',
+    seen: 'RedisLabs/raft #49; NuRaft #407; openraft eed681d5; canonical/raft #191',
+    edits: [
+      {
+        file: 'raft/snapshot.js',
+        find: 'if (snapshotIndex <= state.commitIndex) {',
+        replace: 'if (snapshotIndex < 0) {',
+      },
+    ],
+  },
+  {
+    id: 'snapshot-parts-mixed',
+    title: 'parts of two snapshots are put together',
+    seen: 'camunda #15046',
+    edits: [
+      {
+        file: 'raft/snapshot.js',
+        find: 'known?.index === snapshotIndex && known.term === snapshotTerm',
+        replace: 'known !== undefined',
+      },
+    ],
+  },
+  {
+    id: 'snapshot-state-left',
+    title: 'a snapshot that came is stored, and the old state goes on',
+    seen: 'openraft dba24036',
+    edits: [
+      {
+        file: 'replica/snapshot-install.js',
+        find: 'machine.restore(snapshot.bytes);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: 'snapshot-part-lost',
+    title: 'a part of a snapshot that was lost is never sent again',
+    seen: 'rabbitmq/ra #619, #641, e1256f81',
+    edits: [
+      {
+        file: 'raft/snapshot.js',
+        find: 'if (timers.now - transfer.sentAt >= options.electionTicksMin)',
+        replace: 'if (options.electionTicksMin < 0)',
       },
     ],
   },
