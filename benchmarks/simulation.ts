@@ -81,6 +81,7 @@ function calm(seed: number): Scenario {
     },
     faults: [],
     operations,
+    absent: [],
     safetyMs: 10_000,
   };
 }

@@ -46,7 +46,8 @@ export class LeaderWatch {
     }
     for (const [id, progress] of Object.entries(led.raft.status().progress ?? {})) {
       const { inflightEntries } = progress;
-      if (inflightEntries > 0) return `${inflightEntries} entries are under way to ${id}`;
+      const isHere = this.#nodes.some((node) => node.id === id);
+      if (isHere && inflightEntries > 0) return `${inflightEntries} entries are under way to ${id}`;
     }
     for (const { store } of clients) {
       const { pendingCalls } = store.counters;

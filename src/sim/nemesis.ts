@@ -32,13 +32,17 @@ export class Nemesis {
     }
   }
 
-  /** Takes back whatever is in force, starts whoever is down, and does nothing more. */
-  healAll(): void {
+  /**
+   * Takes back whatever is in force, starts whoever is down, and does nothing more. Some nodes may
+   * stay away, or go now.
+   */
+  healAll(absent: readonly string[] = []): void {
     this.#isOver = true;
     for (const planned of [...this.#active.keys()]) this.#end(planned);
     for (const node of this.#stage.nodes) {
       if (node.isPaused) node.resume();
-      node.start();
+      if (absent.includes(node.id)) this.#crash(node);
+      else node.start();
     }
   }
 

@@ -18,7 +18,9 @@ export interface Scenario {
   readonly operations: readonly PlannedOperation[];
   /** Faults are drawn and operations begin until here; then everything heals. */
   readonly safetyMs: number;
-  /** How long the cluster may take to agree after that. */
+  /** A minority that stays down after that until the others have agreed. */
+  readonly absent: readonly string[];
+  /** How long the cluster may take to agree, without them and then with them. */
   readonly livenessMs: number;
 }
 

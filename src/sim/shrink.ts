@@ -112,6 +112,7 @@ class Shrinker {
     }
     const { clockRates, options, operations } = this.#current;
     await this.#try({ ...this.#current, clockRates: clockRates.map(() => 1) });
+    await this.#try({ ...this.#current, absent: [] });
     const { syncMs, ...immediate } = options;
     if (syncMs) await this.#try({ ...this.#current, options: immediate });
     const plain = operations.map(({ node: _node, consistency: _how, ...rest }) => rest);
@@ -191,6 +192,7 @@ function withNodes(scenario: Scenario, nodes: number): Scenario {
     ...scenario,
     nodes,
     clockRates: scenario.clockRates.slice(0, nodes),
+    absent: [],
     operations: scenario.operations.map((operation): PlannedOperation => {
       if (isThere(operation.node)) return operation;
       const { node: _gone, ...rest } = operation;

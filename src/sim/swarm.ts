@@ -44,8 +44,16 @@ export function drawScenario(seed: number): Scenario {
     faults: drawFaults(prng.fork('faults'), draft, safetyMs),
     operations: drawOperations(prng.fork('operations'), { ...draft, clients, safetyMs }),
     safetyMs,
+    absent: drawAbsent(prng.fork('absent'), nodes),
     livenessMs: 20_000 + 4 * options.requestTimeoutMs,
   };
+}
+
+/** In one run of four the cluster has to come to rest without a minority first. */
+function drawAbsent(prng: Prng, nodes: number): string[] {
+  if (!prng.chance(0.25)) return [];
+  const all = Array.from({ length: nodes }, (_, place) => `n${place + 1}`);
+  return prng.shuffle(all).slice(0, prng.int(0, Math.ceil(nodes / 2) - 1));
 }
 
 function drawOptions(prng: Prng): ScenarioOptions {

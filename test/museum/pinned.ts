@@ -30,6 +30,7 @@ const base: Omit<Scenario, 'faults' | 'operations'> = {
     latencyMs: { minMs: 0.5, maxMs: 1 },
   },
   safetyMs: 2_000,
+  absent: [],
   livenessMs: 20_000,
 };
 
