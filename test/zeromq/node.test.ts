@@ -60,8 +60,8 @@ test.serial(
     await using broker = await Broker.open(['a', 'b', 'c']);
     await broker.startAll();
 
-    for (const name of broker.names) await broker.set(name, 'key', { n: 1 });
-    for (const name of broker.names) await broker.get(name, 'key');
+    for (const name of broker.names) await served(() => broker.set(name, 'key', { n: 1 }));
+    for (const name of broker.names) await served(() => broker.get(name, 'key'));
 
     const types = new Set(broker.customs.map(({ message }) => String(message['type'])));
     for (const type of [
@@ -97,8 +97,8 @@ test.serial(
     t.true(broker.held.length > 0);
 
     broker.heal('half', { deliver: true });
-    t.like((await broker.set('d', 'k', '3')).message, { value: '3' });
-    t.like((await broker.get('a', 'k')).message, { value: '3' });
+    t.like(await served(() => broker.set('d', 'k', '3')), { value: '3' });
+    t.like(await served(() => broker.get('a', 'k')), { value: '3' });
     t.deepEqual(broker.faults, []);
   },
 );
