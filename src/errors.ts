@@ -19,6 +19,7 @@ export const errorCodes = [
   'RAFT_INVALID_SCRIPT',
   'RAFT_KEY_TOO_LONG',
   'RAFT_LOG_FULL',
+  'RAFT_MACHINE_FAILED',
   'RAFT_NODE_DOWN',
   'RAFT_NO_LEADER',
   'RAFT_NO_QUORUM',
@@ -35,6 +36,7 @@ export const errorCodes = [
   'RAFT_VALUE_NOT_CLONEABLE',
   'RAFT_VALUE_TOO_LARGE',
   'RAFT_WORKER_FAILED',
+  'RAFT_WRONG_MACHINE',
   'RAFT_ZEROMQ_MISSING',
 ] as const;
 

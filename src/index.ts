@@ -28,6 +28,7 @@ export type { Effect, LinkOptions, Rule } from './network/rule.js';
 export type { Selector } from './network/selector.js';
 export type { Client } from './store/client.js';
 export { type ClientPort, connect } from './store/connect.js';
+export type { Machine, MachineFactory } from './store/machine.js';
 export type {
   CallOptions,
   CasResult,
@@ -36,5 +37,6 @@ export type {
   ReadOptions,
   SetResult,
   Store,
+  SubmitResult,
   Value,
 } from './store/store.js';

@@ -91,11 +91,11 @@ export class Assembly implements AsyncDisposable {
 
   /**
    * Connects all nodes, and starts them unless told otherwise; resolves when they are ready.
-   * Rejects with what the storage of a node says if that leaves no majority.
+   * Rejects with what the storage of a node, or its state machine, says if that leaves no majority.
    */
   async start(): Promise<void> {
     const { nodes } = this.roster;
-    const { durability, newClusterId } = this.options;
+    const { durability, newClusterId, stateMachine } = this.options;
     if (durability !== undefined) {
       this.#data = new NodeDirectories({ directories: durability.directories, newClusterId });
     }
@@ -106,13 +106,13 @@ export class Assembly implements AsyncDisposable {
     const specs = nodes.map((node) => specOf(node, world, this.options));
     if (this.options.autostart) {
       await Promise.all(specs.map((spec) => this.supervisor.start(spec)));
-      if (durability !== undefined) await this.#assertServed();
+      if (durability !== undefined || stateMachine !== undefined) await this.#assertServed();
     } else {
       for (const spec of specs) this.supervisor.prepare(spec);
     }
   }
 
-  /** Asks every node whether its storage lets it serve. */
+  /** Asks every node whether its storage and its state machine let it serve. */
   async #assertServed(): Promise<void> {
     const { nodes } = this.roster;
     const refusals = await Promise.all(

@@ -20,6 +20,7 @@ import type {
   ReadOptions,
   SetResult,
   Store,
+  SubmitResult,
   Value,
 } from '../store/store.js';
 import { Assembly, stopped } from './assembly.js';
@@ -33,8 +34,9 @@ import type { Fault, HeldMessage, InjectedMessage } from './weather.js';
  * Starts a cluster and resolves when all of its nodes run; the first leader is elected soon after
  * (`waitForLeader`), and requests made before wait for it.
  *
- * Rejects with `RAFT_INVALID_OPTION` for a bad option and `RAFT_WORKER_FAILED` when a thread cannot
- * start; then nothing is left behind.
+ * Rejects with `RAFT_INVALID_OPTION` for a bad option, `RAFT_MACHINE_FAILED` for a `stateMachine`
+ * that cannot be loaded and `RAFT_WORKER_FAILED` when a thread cannot start; then nothing is left
+ * behind.
  *
  * @example
  * await using cluster = await createCluster({ size: 3 });
@@ -105,6 +107,16 @@ export class Cluster
 
   getMany(keys: Iterable<string>, options?: ReadOptions): Promise<(Value | undefined)[]> {
     return this.client.getMany(keys, options);
+  }
+
+  /** See `Client.submit`: for a cluster with a `stateMachine`. */
+  submit(command: Value, options?: CallOptions): Promise<SubmitResult> {
+    return this.client.submit(command, options);
+  }
+
+  /** See `Client.query`: for a cluster with a `stateMachine`. */
+  query(question: Value, options?: ReadOptions): Promise<Value> {
+    return this.client.query(question, options);
   }
 
   /**

@@ -79,12 +79,19 @@ export interface ClusterOptions extends DurabilityOptions {
   readonly restart?: RestartOptions;
   /**
    * A directory in which each life of a node leaves a tape of all that it took in, to be played
-   * back by `balsa sim playback`. It costs a write for every turn of a node, and is for clusters in
-   * memory. Default: no tapes.
+   * back by `balsa sim playback`. It costs a write for every turn of a node, and is for key-value
+   * stores in memory. Default: no tapes.
    */
   readonly recordTo?: string;
   /** Time that a node's thread may take to start. Whole ms > 0, default 10,000. */
   readonly startTimeoutMs?: number;
+  /**
+   * The module of a state machine of your own, which exports `createStateMachine` (`Machine`);
+   * every node imports it in its own thread. It is replicated instead of the key-value store:
+   * `submit` and `query` work, `set`, `get` and the others reject with `RAFT_WRONG_MACHINE`.
+   * Default: the store.
+   */
+  readonly stateMachine?: URL;
 }
 
 /** What a cluster runs with: no option is absent. */
@@ -114,6 +121,8 @@ export interface ResolvedOptions {
   /** Absent: no tapes. */
   readonly recordTo: string | undefined;
   readonly startTimeoutMs: number;
+  /** The URL of its module. Absent: the key-value store. */
+  readonly stateMachine: string | undefined;
 }
 
 const sizeMax = 9;
@@ -145,6 +154,7 @@ const known: ReadonlySet<string> = new Set<keyof ClusterOptions>([
   'restart',
   'recordTo',
   'startTimeoutMs',
+  'stateMachine',
 ]);
 
 const rangeNames: ReadonlySet<string> = new Set<keyof TimeoutRange>(['minMs', 'maxMs']);
@@ -207,15 +217,17 @@ export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
     },
     recordTo: resolveRecordTo(options),
     startTimeoutMs: whole('startTimeoutMs', options.startTimeoutMs ?? 10_000, 1, dayMs),
+    stateMachine: resolveStateMachine(options.stateMachine),
   };
 }
 
-function resolveRecordTo({ recordTo, dataDir }: ClusterOptions): string | undefined {
+function resolveRecordTo({ recordTo, dataDir, stateMachine }: ClusterOptions): string | undefined {
   if (recordTo === undefined) return undefined;
   if (typeof recordTo !== 'string' || recordTo === '') {
     refuse('recordTo', `is ${describe(recordTo)}`, 'the path of a directory');
   }
   if (dataDir !== undefined) refuse('recordTo', 'is set', 'no `dataDir` beside it');
+  if (stateMachine !== undefined) refuse('recordTo', 'is set', 'no `stateMachine` beside it');
   return recordTo;
 }
 
@@ -265,6 +277,12 @@ function resolveElectionTimeout(
     );
   }
   return { minMs, maxMs };
+}
+
+function resolveStateMachine(url: URL | undefined): string | undefined {
+  if (url === undefined || url instanceof URL) return url?.href;
+  const expected = "a URL, such as new URL('./counter-machine.js', import.meta.url)";
+  return refuse('stateMachine', `is ${describe(url)}`, expected);
 }
 
 function whole(option: string, value: number, min: number, max: number): number {

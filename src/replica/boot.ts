@@ -6,6 +6,7 @@ import type { ActorId } from '../actor/space.js';
 import { Prng } from '../prng.js';
 import { Raft, type RaftOptions } from '../raft/index.js';
 import type { Storage } from '../storage/storage.js';
+import type { StateMachine } from '../store/state-machine.js';
 import { type StoreOptions, StoreStateMachine } from '../store/store-state-machine.js';
 import type { Exchange } from './channel.js';
 import { type Member, Replica, type ReplicaLimits, type ReplicaOptions } from './replica.js';
@@ -28,11 +29,13 @@ export interface Life extends Pick<ReplicaOptions, 'onLeadership' | 'onDurable'>
   readonly exchange: Exchange;
   /** Who is connected already; nodes among them are left out. */
   readonly clients: Iterable<ActorId>;
+  /** A fresh one. Default: a key-value store. */
+  readonly machine?: StateMachine;
 }
 
 export interface BootedReplica {
   readonly raft: Raft;
-  readonly machine: StoreStateMachine;
+  readonly machine: StateMachine;
   readonly replica: Replica;
 }
 
@@ -40,7 +43,7 @@ export interface BootedReplica {
 export function bootReplica(record: ReplicaRecord, life: Life): BootedReplica {
   const { self, members, limits } = record;
   const { storage, exchange, onLeadership, onDurable } = life;
-  const machine = new StoreStateMachine(record.store);
+  const machine = life.machine ?? new StoreStateMachine(record.store);
   const snapshot = storage.loadSnapshot();
   if (snapshot) machine.restore(snapshot.bytes);
   const raft = createCore(record, life);

@@ -8,13 +8,16 @@ import type { Frame } from '../actor/mailbox.js';
 import { actorRef } from '../actor/ref.js';
 import { supervisorId } from '../actor/space.js';
 import { systemClock } from '../clock.js';
-import type { ErrorRecord } from '../errors.js';
+import { type ErrorRecord, isRaftError } from '../errors.js';
 import type { Raft, Ready } from '../raft/index.js';
 import type { DiskFaults } from '../storage/faulty.js';
 import type { Storage } from '../storage/storage.js';
+import { MachineHost } from '../store/machine-host.js';
+import type { StateMachine } from '../store/state-machine.js';
 import { type BootedReplica, bootReplica, type ReplicaRecord, TickCounter } from './boot.js';
 import type { Exchange } from './channel.js';
 import { GaugeBoard } from './gauges.js';
+import { loadMachine } from './machine-module.js';
 import {
   isStorageFailure,
   type NodeStorage,
@@ -33,6 +36,8 @@ export interface NodeRecord extends ReplicaRecord {
   readonly tickMs: number;
   /** The directory for a tape of each life. Default: none is made. */
   readonly recordTo?: string;
+  /** The URL of the module with the machine of the user's; absent for the key-value store. */
+  readonly machineUrl?: string;
 }
 
 /** What a node tells its supervisor when role, leader or term changed. */
@@ -52,7 +57,7 @@ export interface NodeControl {
   inspect(): { lastApplied: number; digest: string; keys: number };
   transferLeadership(to: string): ReturnType<Raft['transferLeadership']>;
   campaign(): void;
-  /** Why the node does not serve, if its storage could not be opened. */
+  /** Why the node does not serve, if its storage or its state machine could not be opened. */
   refusal(): ErrorRecord | undefined;
   /** From now on the disk of this node fails like this; false if it has none. */
   failDisk(faults: DiskFaults): boolean;
@@ -63,14 +68,30 @@ export function runNode(): Promise<void> {
   return runActor<NodeRecord>(startNode);
 }
 
-/** A node whose storage cannot be opened lives on to say so, and does nothing else. */
-function startNode(context: ActorContext<NodeRecord>): Behavior {
+function startNode(context: ActorContext<NodeRecord>): Behavior | Promise<Behavior> {
+  const { machineUrl, store } = context.data;
+  if (machineUrl === undefined) return openNode(context);
+  return loadMachine(machineUrl).then(
+    (machine) => openNode(context, new MachineHost(machine, store)),
+    (error: unknown) => new RefusedNode(context, packRefusal(error)),
+  );
+}
+
+/**
+ * A node whose storage or state machine cannot be opened lives on to say so, and does nothing else.
+ */
+function openNode(context: ActorContext<NodeRecord>, machine?: StateMachine): Behavior {
   try {
-    return new Node(context);
+    return new Node(context, machine);
   } catch (error) {
-    if (isStorageFailure(error)) return new RefusedNode(context, packRefusal(error));
+    if (mustRefuse(error)) return new RefusedNode(context, packRefusal(error));
     throw error;
   }
+}
+
+/** What another start of the thread would not mend. */
+function mustRefuse(error: unknown): boolean {
+  return isStorageFailure(error) || isRaftError(error, 'RAFT_MACHINE_FAILED');
 }
 
 class Node implements Behavior {
@@ -81,16 +102,16 @@ class Node implements Behavior {
   readonly #timer: NodeJS.Timeout;
   readonly #ticks: TickCounter;
   readonly #disk: OpenedStorage['disk'];
-  /** Takes over when the storage has failed. */
+  /** Takes over when the storage, or a machine of the user's, has failed. */
   #refused: RefusedNode | undefined;
 
-  constructor(context: ActorContext<NodeRecord>) {
+  constructor(context: ActorContext<NodeRecord>, machine?: StateMachine) {
     const { members, gauges, tickMs } = context.data;
     this.#context = context;
     const opened = openNodeStorage(context.data.storage, () => systemClock.nowMs());
     this.#disk = opened.disk;
     this.#tape = openTape(context);
-    this.#booted = this.#boot(opened.storage);
+    this.#booted = this.#boot(opened.storage, machine);
     this.#board = new GaugeBoard(
       gauges,
       members.map(({ id }) => id),
@@ -106,7 +127,7 @@ class Node implements Behavior {
     try {
       return this.#work();
     } catch (error) {
-      if (!isStorageFailure(error)) throw error;
+      if (!mustRefuse(error)) throw error;
       this.#refuse(error);
       return true;
     }
@@ -174,7 +195,7 @@ class Node implements Behavior {
     if (this.#refused === undefined) this.#booted.replica.close();
   }
 
-  /** The disk failed: whoever waits is told that the outcome is open, and nobody anything more. */
+  /** Disk or machine failed: who waits is told that the outcome is open, and nobody more. */
   #refuse(error: unknown): void {
     clearInterval(this.#timer);
     this.#context.mailbox.release();
@@ -182,7 +203,7 @@ class Node implements Behavior {
     this.#refused = new RefusedNode(this.#context, packRefusal(error));
   }
 
-  #boot(storage: Storage): BootedReplica {
+  #boot(storage: Storage, machine: StateMachine | undefined): BootedReplica {
     const { data, incarnation, mailbox } = this.#context;
     const clients = this.#context.peers();
     const image = this.#tape && imageOf(storage);
@@ -200,6 +221,7 @@ class Node implements Behavior {
       clients,
       onLeadership: (leadership) => this.#announce(leadership),
       onDurable: () => this.#context.wake(),
+      ...(machine ? { machine } : {}),
     });
     if (image === undefined) return booted;
     const { self, members, seed, raft, store, limits } = data;

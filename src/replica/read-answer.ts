@@ -26,8 +26,8 @@ export function answerRead(
   replies: Replies,
 ): void {
   const total = query(machine, request.batch, index);
-  if (total < 0) {
-    replies.refuse(request, 'malformed', undefined);
+  if (typeof total === 'string') {
+    replies.refuse(request, total, undefined);
     return;
   }
   for (let offset = 0; offset < total; offset += fragmentBytesMax) {
@@ -41,20 +41,25 @@ export function answerRead(
 }
 
 /**
- * Writes the whole answer, in as much room as it needs; its length, or -1 beyond all bounds and for
- * bytes that are no batch of reads: those come from a client, and must not end a replica.
+ * Writes the whole answer, in as much room as it needs; its length, or why there is none:
+ * `malformed` beyond all bounds too. What comes from a client must not end a replica.
  */
-function query(machine: StateMachine, batch: ByteRange, index: number): number {
+function query(
+  machine: StateMachine,
+  batch: ByteRange,
+  index: number,
+): number | 'malformed' | 'wrong-machine' {
   try {
     for (;;) {
       const region = { bytes: scratch, start: readHeaderBytes, end: scratch.length };
       const end = machine.query(batch, index, region);
       if (end >= 0) return end - readHeaderBytes;
-      if (scratch.length >= answerBytesMax) return -1;
+      if (scratch.length >= answerBytesMax) return 'malformed';
       scratch = Buffer.alloc(2 * scratch.length);
     }
   } catch (error) {
-    if (isRaftError(error, 'RAFT_BROKEN_INVARIANT')) return -1;
+    if (isRaftError(error, 'RAFT_BROKEN_INVARIANT')) return 'malformed';
+    if (isRaftError(error, 'RAFT_WRONG_MACHINE')) return 'wrong-machine';
     throw error;
   }
 }

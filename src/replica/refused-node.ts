@@ -1,6 +1,7 @@
 /**
- * A node whose storage failed: it neither votes nor serves. It says so and waits to be ended, for
- * to be started again on a directory that forgot something would be worse than to be down.
+ * A node whose storage failed, or the machine that its user brought: it neither votes nor serves.
+ * It says so and waits to be ended, for to be started again on a directory that forgot something
+ * would be worse than to be down.
  */
 import type { ActorContext, Behavior } from '../actor/context.js';
 import { actorRef } from '../actor/ref.js';

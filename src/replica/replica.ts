@@ -23,7 +23,7 @@ import { Forwards } from './forwards.js';
 import type { Gauges } from './gauges.js';
 import { Proposals } from './proposals.js';
 import { ReadService } from './read-service.js';
-import { type Origin, Replies } from './replies.js';
+import { laneOf, type Origin, Replies } from './replies.js';
 import { SnapshotInstall } from './snapshot-install.js';
 import { decodeMessage, encodeMessage, type MessageSource } from './wire.js';
 
@@ -279,7 +279,7 @@ export class Replica {
     const origin = this.#forwards.take(frame.correlationId, frame.source);
     if (origin === undefined) return;
     const body = frame.bytes.subarray(frame.start, frame.end);
-    this.#replies.send(origin, 'control', frame.kind, body);
+    this.#replies.send(origin, laneOf(body.length), frame.kind, body);
   }
 
   #propose(): void {

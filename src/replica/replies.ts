@@ -21,6 +21,14 @@ interface Waiting {
   readonly body: Uint8Array;
 }
 
+/** Well below the largest frame of a control ring, which is half of 64 KiB. */
+const controlAnswerBytesMax = 2 ** 14;
+
+/** Where the answer to a write goes: results of a machine of the user's may make it long. */
+export function laneOf(byteLength: number): Lane {
+  return byteLength <= controlAnswerBytesMax ? 'control' : 'bulk';
+}
+
 const refusalBody = Buffer.alloc(refusalBytes);
 
 export class Replies {

@@ -3,7 +3,7 @@ import type { Outcome } from '../store/outcome.js';
 import { clientFrame } from '../store/protocol.js';
 import { WriteReplyWriter, writeReplyBytesMax } from '../store/reply.js';
 import type { BatchHeader, ResultSink } from '../store/state-machine.js';
-import type { Origin, Replies } from './replies.js';
+import { laneOf, type Origin, type Replies } from './replies.js';
 
 /**
  * The largest answers to one command in a reply: what `writeReplyBytesMax` leaves for current
@@ -33,12 +33,12 @@ export class ReplySink implements ResultSink {
     return this;
   }
 
-  begin({ count, requestId }: BatchHeader): boolean {
+  begin({ count, requestId, valueBytesMax = currentValuesBytes }: BatchHeader): boolean {
     this.commands += count;
     this.#origin = this.#waiting[this.#next];
     this.#next += 1;
     if (this.#origin === undefined) return false;
-    const bytesMax = writeReplyBytesMax(count) + currentValuesBytes;
+    const bytesMax = writeReplyBytesMax(count) + valueBytesMax;
     if (this.#bytes.length < bytesMax) this.#bytes = Buffer.alloc(bytesMax);
     this.#writer.reset({ bytes: this.#bytes, start: 0, end: bytesMax }, { count, requestId });
     return true;
@@ -55,6 +55,6 @@ export class ReplySink implements ResultSink {
   end(): void {
     if (this.#origin === undefined) return;
     const body = this.#bytes.subarray(0, this.#writer.finish());
-    this.#replies.send(this.#origin, 'control', clientFrame.writeReply, body);
+    this.#replies.send(this.#origin, laneOf(body.length), clientFrame.writeReply, body);
   }
 }

@@ -112,6 +112,16 @@ export class BatchWriter {
     return this.#addKey(op.get, key);
   }
 
+  /** Adds a command for a machine of the user's; false if it does not fit. Throws as `set` does. */
+  command(command: Value): boolean {
+    return this.#addValue(op.command, command);
+  }
+
+  /** Adds a question to such a machine, for a batch of reads. */
+  query(question: Value): boolean {
+    return this.#addValue(op.query, question);
+  }
+
   /** Adds a compare-and-set; false if it does not fit. Throws as `set` does. */
   cas(key: string, { expected, value, wantsCurrent = false }: CasOptions): boolean {
     const keyStart = this.#at + 12;
@@ -154,6 +164,16 @@ export class BatchWriter {
     this.#addHead(code | (keyFlag(key, keyStart, keyEnd) << 8), keyStart, keyEnd);
     this.#view.setUint32(this.#at + 4, 0, true);
     this.#advance(keyEnd);
+    return true;
+  }
+
+  #addValue(code: number, value: Value): boolean {
+    const start = this.#at + 8;
+    const end = this.#writeValue(value, start);
+    if (end < 0) return false;
+    this.#addHead(code | (commandFlag.asciiKey << 8), start, start);
+    this.#view.setUint32(this.#at + 4, end - start, true);
+    this.#advance(end);
     return true;
   }
 

@@ -5,11 +5,11 @@
  */
 import { RaftError } from '../errors.js';
 import type { Batch, Reject } from './client-batch.js';
-import { malformed, sessionExpired } from './client-failure.js';
+import { machineFailed, malformed, sessionExpired, wrongMachine } from './client-failure.js';
 import { op } from './command.js';
 import { outcome, outcomeName } from './outcome.js';
 import type { ReplyReader } from './reply.js';
-import type { CasResult, DeleteResult, SetResult } from './store.js';
+import type { CasResult, DeleteResult, SetResult, SubmitResult } from './store.js';
 import { decodeValue, type Value } from './value.js';
 
 /**
@@ -45,10 +45,11 @@ export function answerReads(batch: Batch, reader: ReplyReader): void {
     batch.resolves[0]?.(values);
     return;
   }
+  const isQuestion = batch.codes[0] === op.query;
   for (const [at, resolve] of batch.resolves.entries()) {
     reader.next();
     try {
-      resolve(valueAt(reader));
+      resolve(isQuestion ? answerAt(batch, reader) : valueAt(reader));
     } catch (error) {
       batch.rejects[at]?.(error);
     }
@@ -60,9 +61,20 @@ function answerEach(batch: Batch, reader: ReplyReader): void {
   for (const [at, code] of batch.codes.entries()) {
     const reject = batch.rejects[at];
     const failure = failureOf(batch, reader);
-    if (failure === undefined) batch.resolves[at]?.(resultOf(code, reader));
+    if (code === op.command && failure === undefined) answerCommand(batch, at, reader);
+    else if (failure === undefined) batch.resolves[at]?.(resultOf(code, reader));
     else if (reject) reject(failure);
     reader.next();
+  }
+}
+
+/** A result that cannot be decoded fails its own call only; the command was done. */
+function answerCommand(batch: Batch, at: number, reader: ReplyReader): void {
+  try {
+    const result = { index: reader.index, result: answerAt(batch, reader) };
+    batch.resolves[at]?.(Object.freeze(result satisfies SubmitResult));
+  } catch (error) {
+    batch.rejects[at]?.(error);
   }
 }
 
@@ -100,6 +112,7 @@ function failureOf(batch: Batch, reader: ReplyReader): RaftError | undefined {
     case outcome.ok:
     case outcome.absent:
     case outcome.mismatch:
+    case outcome.done:
       return undefined;
     case outcome.full:
       return new RaftError('RAFT_OVERLOADED', 'the store holds as many keys as it may', {
@@ -108,6 +121,12 @@ function failureOf(batch: Batch, reader: ReplyReader): RaftError | undefined {
     case outcome.answeredLongAgo:
     case outcome.sessionExpired:
       return sessionExpired(batch);
+    case outcome.refused:
+      return wrongMachine();
+    case outcome.failed:
+      return machineFailed(`the state machine threw: ${valueAt(reader)}`, 'rejected');
+    case outcome.resultLost:
+      return machineFailed(`done, but its result is lost: ${valueAt(reader)}`, 'unknown');
     default:
       return new RaftError('RAFT_BROKEN_INVARIANT', `outcome ${outcomeName(reader.outcome)}`, {
         details: { outcome: 'rejected' },
@@ -124,6 +143,14 @@ function resultOf(code: number, { outcome: found, index }: ReplyReader): object 
 
 function setResult(index: number): SetResult {
   return Object.freeze({ index });
+}
+
+/** What a machine of the user's gave. */
+function answerAt(batch: Batch, reader: ReplyReader): Value {
+  const failure = failureOf(batch, reader);
+  if (failure) throw failure;
+  if (reader.outcome !== outcome.done || !reader.hasValue) throw malformed(batch);
+  return valueAt(reader);
 }
 
 function valueAt(reader: ReplyReader): Value | undefined {

@@ -16,6 +16,7 @@ const reasons: Readonly<Record<LastWord['reason'], readonly [ErrorCode, string]>
   malformed: ['RAFT_BROKEN_INVARIANT', 'could not read the request'],
   transferring: ['RAFT_NOT_LEADER', 'is handing its leadership over'],
   stopping: ['RAFT_NODE_DOWN', 'is stopping'],
+  'wrong-machine': ['RAFT_WRONG_MACHINE', 'has another kind of state machine'],
   silent: ['RAFT_NO_QUORUM', 'did not answer: it has no quorum, or it cannot be heard'],
   died: ['RAFT_NODE_DOWN', 'died'],
   full: ['RAFT_OVERLOADED', 'does not read its mailbox, which is full'],
@@ -58,6 +59,21 @@ export function malformed(batch: Batch, cause?: unknown): RaftError {
     cause: cause ?? (batch.lastWord && causeOf(batch.lastWord)),
     details: { outcome: batch.failedOutcome },
   });
+}
+
+/** The call is for another kind of cluster. */
+export function wrongMachine(): RaftError {
+  return new RaftError(
+    'RAFT_WRONG_MACHINE',
+    'the state machine of this cluster knows no such call: submit and query are for one that the ' +
+      'option stateMachine names, all others for the key-value store',
+    { details: { outcome: 'rejected' } },
+  );
+}
+
+/** The machine of the user's did not do as its contract says; see `machine.ts`. */
+export function machineFailed(message: string, outcome: 'rejected' | 'unknown'): RaftError {
+  return new RaftError('RAFT_MACHINE_FAILED', message, { details: { outcome } });
 }
 
 export function tooLarge(byteLengthMax: number): RaftError {

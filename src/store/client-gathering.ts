@@ -98,14 +98,14 @@ export class Gathering {
     this.#begin(terms, isEmpty ? allocateMemory(this.#bodyBytesMax) : pool.take());
   }
 
-  /** The command was written: the promise of its call. */
-  add<T>(code: number): Promise<T> {
+  /** The command was written: the promise of its call. The batch goes when it has `batchMax`. */
+  add<T>(code: number, batchMax: number = this.#batchMax): Promise<T> {
     const batch = this.#batch;
     // The value itself may have stopped the client while it was read.
     if (batch === undefined) throw stopped('rejected');
     const promise = this.#take<T>(batch, code);
     this.#isEncoding = false;
-    if (batch.codes.length >= this.#batchMax) this.seal();
+    if (batch.codes.length >= batchMax) this.seal();
     return promise;
   }
 

@@ -21,6 +21,7 @@ import {
   sessionExpired,
   stopped,
   timedOut,
+  wrongMachine,
 } from './client-failure.js';
 import type { ClientNode, ResolvedClientOptions } from './client-options.js';
 import type { ClientRoute } from './client-route.js';
@@ -210,6 +211,10 @@ export class Requests {
     if (reason !== 'in-doubt') batch.clearDoubt();
     if (reason === 'malformed') {
       this.#fail(batch, batch.terms.isRead ? answerTooLarge(batch) : malformed(batch));
+      return;
+    }
+    if (reason === 'wrong-machine') {
+      this.#fail(batch, wrongMachine());
       return;
     }
     const nowMs = this.#clock.nowMs();

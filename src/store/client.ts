@@ -25,6 +25,7 @@ import { type RequestCounters, Requests } from './client-requests.js';
 import { ClientRoute } from './client-route.js';
 import type { ClientRoom } from './client-sender.js';
 import { op } from './command.js';
+import { commandsMaxOf } from './machine.js';
 import type {
   CallOptions,
   CasResult,
@@ -32,6 +33,7 @@ import type {
   ReadOptions,
   SetResult,
   Store,
+  SubmitResult,
   Value,
 } from './store.js';
 
@@ -58,6 +60,8 @@ export interface ClientCounters extends RequestCounters {
 interface Path {
   readonly writes: Gathering;
   readonly reads: Gathering;
+  /** For a machine of the user's. They share no batch with reads, which such a machine refuses. */
+  readonly questions: Gathering;
 }
 
 export class Client implements Store {
@@ -72,6 +76,7 @@ export class Client implements Store {
   readonly #pinned = new Map<NodeId, Path>();
   readonly #writeTerms: BatchTerms;
   readonly #readTerms: BatchTerms;
+  readonly #commandsMax: number;
   /** Gatherings with an open batch; sealed when the tick ends. */
   #opened: Gathering[] = [];
   #isStopped = false;
@@ -82,6 +87,7 @@ export class Client implements Store {
     const limits = resolveClientOptions(options);
     const pool = new BatchPool();
     this.#limits = limits;
+    this.#commandsMax = Math.min(limits.batchMax, commandsMaxOf(limits.batchBytesMax));
     this.#leave = leave;
     this.#whenTickEnds = setup.whenTickEnds ?? process.nextTick;
     this.#requests = new Requests({ room, nodes, limits, pool, clock });
@@ -187,6 +193,43 @@ export class Client implements Store {
     return await path.writes.addWhole(terms, (writer) => list.every(entrySetter(writer)));
   }
 
+  /**
+   * Has the cluster's own state machine (`createCluster({ stateMachine })`) apply a command, and
+   * resolves to what it gave.
+   *
+   * Linearizable and exactly once, as `set` is. Rejects as `set` does, but for its keys, and with
+   *
+   * - `RAFT_MACHINE_FAILED`: the machine threw at the command, which was not done (`rejected`), or
+   *   its result cannot be carried, though the command was done (`unknown`);
+   * - `RAFT_WRONG_MACHINE`: the cluster replicates a key-value store.
+   */
+  submit(command: Value, options?: CallOptions): Promise<SubmitResult> {
+    let gathering: Gathering | undefined;
+    try {
+      gathering = this.#openWrite(options);
+      while (!gathering.writer.command(command)) gathering.grow();
+      return gathering.add(op.command, this.#commandsMax);
+    } catch (error) {
+      return refuse(error, gathering);
+    }
+  }
+
+  /**
+   * Asks the cluster's own state machine; linearizable unless told otherwise, as `get` is. Rejects
+   * as `get` does, with `RAFT_MACHINE_FAILED` for what the machine threw or gave in answer that
+   * cannot be carried, and with `RAFT_WRONG_MACHINE`.
+   */
+  query(question: Value, options?: ReadOptions): Promise<Value> {
+    let gathering: Gathering | undefined;
+    try {
+      gathering = this.#openQuestion(options);
+      while (!gathering.writer.query(question)) gathering.grow();
+      return gathering.add(op.query);
+    } catch (error) {
+      return refuse(error, gathering);
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -211,6 +254,12 @@ export class Client implements Store {
     const { path, terms } = this.#resolveRead(options);
     path.reads.open(terms);
     return path.reads;
+  }
+
+  #openQuestion(options: ReadOptions | undefined): Gathering {
+    const { path, terms } = this.#resolveRead(options);
+    path.questions.open(terms);
+    return path.questions;
   }
 
   #resolveWrite(options: CallOptions | undefined): { path: Path; terms: BatchTerms } {
@@ -244,6 +293,7 @@ export class Client implements Store {
     return {
       writes: new Gathering(route, this.#gatheringOptions, { isRead: false }),
       reads: new Gathering(route, this.#gatheringOptions, { isRead: true }),
+      questions: new Gathering(route, this.#gatheringOptions, { isRead: true }),
     };
   }
 

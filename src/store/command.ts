@@ -36,7 +36,17 @@ export const batchField = {
 } as const;
 
 /** What a command does. The numbers are stored: append only. */
-export const op = { set: 1, delete: 2, cas: 3, register: 4, get: 5 } as const;
+export const op = {
+  set: 1,
+  delete: 2,
+  cas: 3,
+  register: 4,
+  get: 5,
+  /** For a machine of the user's, in the value; the key is empty. */
+  command: 6,
+  /** A question to such a machine, likewise; in batches of reads only. */
+  query: 7,
+} as const;
 
 export const commandFlag = {
   /** Every byte of the key is below 0x80, so that it can be read without decoding. */

@@ -6,6 +6,7 @@
  * Not meant against an adversary.
  */
 import type { ByteMap } from './byte-map.js';
+import { viewOf } from './command.js';
 import type { SessionTable } from './session.js';
 
 const seeds = [0x811c9dc5, 0x9e3779b9] as const;
@@ -37,6 +38,13 @@ export function digestSessions(sessions: SessionTable): string {
       hash.number(session.recall(serial));
     }
   }
+  return hex(scramble(hash.a)) + hex(scramble(hash.b));
+}
+
+export function digestBytes(bytes: Uint8Array): string {
+  const hash = new PairHash();
+  const own = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  hash.bytes(own, viewOf(own), 0, own.length);
   return hex(scramble(hash.a)) + hex(scramble(hash.b));
 }
 

@@ -26,7 +26,8 @@ export interface ReplicatedState {
 }
 
 export function writeImage({ values, sessions }: ReplicatedState): Uint8Array {
-  const length = headerBytes + values.recordBytes + sessionBytes(sessions);
+  let length = headerBytes + values.recordBytes;
+  for (const session of sessions.values()) length += sessionBytes(session);
   const memory = new ArrayBuffer(length);
   const view = new DataView(memory);
   view.setUint32(0, magic, true);
@@ -60,7 +61,8 @@ export function readImage(image: Uint8Array, sessions: SessionTable): ByteMap {
   return values;
 }
 
-function writeSession(session: Session, view: DataView, start: number): number {
+/** Writes what is in `sessionBytes` bytes from `start` on, and gives the offset after it. */
+export function writeSession(session: Session, view: DataView, start: number): number {
   view.setFloat64(start, session.clientId, true);
   view.setFloat64(start + 8, session.floor, true);
   view.setFloat64(start + 16, session.highest, true);
@@ -72,7 +74,7 @@ function writeSession(session: Session, view: DataView, start: number): number {
   return at;
 }
 
-function readSession(cursor: Cursor): Session {
+export function readSession(cursor: Cursor): Session {
   const session = new Session(cursor.f64());
   session.floor = cursor.f64();
   session.highest = cursor.f64();
@@ -86,16 +88,12 @@ function readSession(cursor: Cursor): Session {
   return session;
 }
 
-function sessionBytes(sessions: SessionTable): number {
-  let byteLength = 0;
-  for (const { floor, highest } of sessions.values()) {
-    byteLength += sessionHeaderBytes + Math.max(0, highest - floor + 1) * outcomeBytes;
-  }
-  return byteLength;
+export function sessionBytes({ floor, highest }: Session): number {
+  return sessionHeaderBytes + Math.max(0, highest - floor + 1) * outcomeBytes;
 }
 
 /** Reads on through an image, never beyond its end. */
-class Cursor {
+export class Cursor {
   readonly bytes: Buffer;
   readonly view: DataView;
   at = 0;
@@ -126,6 +124,6 @@ class Cursor {
   }
 }
 
-function corrupt(found: string): RaftError {
+export function corrupt(found: string): RaftError {
   return new RaftError('RAFT_STORAGE_CORRUPT', `these bytes are no snapshot of a store: ${found}`);
 }

@@ -18,6 +18,12 @@ export const outcome = {
   answeredLongAgo: 7,
   /** Nobody knows this client, or no longer. Not applied now. */
   sessionExpired: 8,
+  /** A machine of the user's took the command; the answer carries its result. */
+  done: 9,
+  /** Such a machine threw at the command or the question: its message. Nothing changed. */
+  failed: 10,
+  /** Such a machine took the command, but its result can be carried by nobody: the reason. */
+  resultLost: 11,
 } as const;
 
 export type Outcome = (typeof outcome)[keyof typeof outcome];

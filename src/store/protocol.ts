@@ -47,6 +47,7 @@ export const refusalCode = {
   malformed: 7,
   transferring: 8,
   stopping: 9,
+  'wrong-machine': 10,
 } as const;
 export type RefusalReason = keyof typeof refusalCode;
 

@@ -9,7 +9,8 @@
  *     form 2     per command, padded to 8 bytes:
  *                0         1       4              8          16
  *                | outcome | -     | value bytes  | index    | value: the current one after a
- *                | u8      |       | u32, ~0 none | f64      | mismatch; the id of the client (f64)
+ *                | u8      |       | u32, ~0 none | f64      | mismatch; id of the client (f64);
+ *                                                             what a machine of the user's gave
  *     form 3     per key, padded to 4 bytes:      | value bytes u32, ~0 absent | value |
  *
  * `index` of the header is that of the first command, for reads that at which the keys were read.
@@ -169,6 +170,33 @@ export class ReadReplyWriter extends ReplyRegion {
   /** Writes the header and gives the offset after the answer. `index`: where the keys were read. */
   finish(requestId: number, index: number): number {
     return this.writeHeader(requestId, form.values, index);
+  }
+}
+
+/** Collects the answers to one batch of questions: an outcome with a value for each. */
+export class AnswerReplyWriter extends ReplyRegion {
+  /** Begins an answer; needs room for a header at least. */
+  reset(region: ByteRange): void {
+    this.begin(region);
+    this.end -= (region.end - region.start) % 8;
+  }
+
+  /** Adds the next one, with an encoded value, a character for each byte; false without room. */
+  push(code: Outcome, index: number, value: string): boolean {
+    const at = this.at;
+    const next = at + outcomeBytes + roundUp(value.length, 8);
+    if (next > this.end) return false;
+    this.view.setUint32(at, code, true);
+    this.view.setUint32(at + 4, value.length, true);
+    this.view.setFloat64(at + 8, index, true);
+    writeLatin1(value, this.bytes, at + outcomeBytes);
+    this.at = next;
+    this.count++;
+    return true;
+  }
+
+  finish(requestId: number, index: number): number {
+    return this.writeHeader(requestId, form.outcomes, index);
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * What a replica applies its log to. The store is one such machine; a program may bring its own.
+ * What a replica applies its log to. The store is one such machine (`store-state-machine.ts`), the
+ * host of a machine that a program brings is another (`machine-host.ts`).
  *
  * A machine is deterministic: what it does follows from the payloads and their indexes alone, never
  * from a clock, from randomness, from the sink or from what was asked of it in between. It never
@@ -16,6 +17,8 @@ export interface BatchHeader {
   readonly requestId: number;
   /** Outcomes to come, one a command. */
   readonly count: number;
+  /** Bytes that the values of its outcomes take at most. Absent: they may be left out. */
+  readonly valueBytesMax?: number;
 }
 
 /** Where outcomes go at the one replica that has to answer. */
@@ -24,7 +27,8 @@ export interface ResultSink {
   begin(batch: BatchHeader): boolean;
   /**
    * The next command ended so. `index`: where it was first applied, which is another entry's index
-   * for a command that was repeated. `current`: what a cas found there, a character for each byte.
+   * for a command that was repeated. `current`: what a cas found there, or what a machine of the
+   * user's gave, a character for each byte.
    */
   push(code: Outcome, index: number, current?: string): void;
   /** The next command opened a session. */
@@ -34,6 +38,8 @@ export interface ResultSink {
 }
 
 export interface StateMachine {
+  /** Keys in it; 0 for a machine that has none. */
+  readonly size: number;
   /**
    * Applies the entry at `index`. Called once for each entry with commands, in the log's order.
    *
@@ -44,7 +50,8 @@ export interface StateMachine {
   apply(payload: ByteRange, index: number, sink?: ResultSink): void;
   /**
    * Answers one batch of reads from the state at `index` and gives the offset after the answer, or
-   * -1 if it needs more room than `region` has.
+   * -1 if it needs more room than `region` has. Throws `RAFT_WRONG_MACHINE` for reads that are
+   * meant for another kind of machine.
    */
   query(request: ByteRange, index: number, region: ByteRange): number;
   /** The whole state, with everything that decides how the next entry is applied. */

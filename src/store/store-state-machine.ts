@@ -109,7 +109,7 @@ export class StoreStateMachine implements StateMachine {
     this.#reply.reset(region);
     if (!reader.nextBatch()) throw noRead('an empty request');
     while (reader.nextCommand()) {
-      if (reader.op !== op.get) throw noRead(`operation ${reader.op}`);
+      if (reader.op !== op.get) throw noGet(reader.op);
       if (!this.#reply.push(this.#find(reader))) return -1;
     }
     return this.#reply.finish(reader.requestId, index);
@@ -242,6 +242,11 @@ function isExpected({ bytes, valueStart, valueEnd }: ByteRecord, reader: BatchRe
 
 function valueText({ bytes, valueStart, valueEnd }: ByteRecord): string {
   return readLatin1(bytes, valueStart, valueEnd);
+}
+
+function noGet(code: number): RaftError {
+  if (code !== op.query) return noRead(`operation ${code}`);
+  return new RaftError('RAFT_WRONG_MACHINE', 'a key-value store answers no questions');
 }
 
 function noRead(found: string): RaftError {

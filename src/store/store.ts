@@ -66,6 +66,13 @@ export interface CasResult {
   readonly succeeded: boolean;
 }
 
+/** A command was committed and applied by the state machine of the user's. */
+export interface SubmitResult {
+  readonly index: number;
+  /** What the machine gave, the same on every node. */
+  readonly result: Value;
+}
+
 /**
  * A replicated map from strings to values.
  *

@@ -37,6 +37,8 @@ const badOptions: readonly (readonly [string, ClusterOptions])[] = [
   ['seed', { seed: -1 }],
   ['restart.intensity', { restart: { intensity: -1 } }],
   ['startTimeoutMs', { startTimeoutMs: 0 }],
+  ['stateMachine', { stateMachine: './machine.js' as unknown as URL }],
+  ['recordTo', { recordTo: 'tapes', stateMachine: new URL('file:///machine.js') }],
   ['recordTo', { recordTo: '' }],
   ['recordTo', { recordTo: 'tapes', dataDir: 'data' }],
   ['sise', { sise: 3 } as ClusterOptions],

@@ -15,6 +15,7 @@ export type Command =
       readonly value: Value;
       readonly wantsCurrent?: boolean;
     }
+  | { readonly kind: 'command' | 'query'; readonly value: Value }
   | { readonly kind: 'register' };
 
 export interface Batch extends Partial<BatchStamp> {
@@ -43,6 +44,10 @@ export function addCommand(writer: BatchWriter, command: Command): boolean {
       return writer.get(command.key);
     case 'cas':
       return writer.cas(command.key, command);
+    case 'command':
+      return writer.command(command.value);
+    case 'query':
+      return writer.query(command.value);
     case 'register':
       return writer.register();
   }

@@ -66,6 +66,8 @@ export class StoreModel {
   #apply(command: Exclude<Command, { kind: 'register' }>, index: number): Answer {
     switch (command.kind) {
       case 'get':
+      case 'command':
+      case 'query':
         return { outcome: 'refused', index };
       case 'delete':
         return { outcome: this.values.delete(command.key) ? 'ok' : 'absent', index };

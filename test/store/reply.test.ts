@@ -266,5 +266,8 @@ test('outcomes have the names that people read', (t) => {
     'refused',
     'answered-long-ago',
     'session-expired',
+    'done',
+    'failed',
+    'result-lost',
   ]);
 });

@@ -68,6 +68,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     },
     asLiteral,
   ),
+  fc.record({ kind: fc.constant('command' as const), value }, asLiteral),
   fc.constant(register),
 );
 const batch: fc.Arbitrary<Batch> = fc.record(

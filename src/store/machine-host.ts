@@ -1,0 +1,247 @@
+/**
+ * A machine of the user's as the state machine of a replica: with the sessions before it that make
+ * its commands exactly-once, and with its values decoded and encoded.
+ *
+ *     payload ──batches──> session: seen before? ──no──> machine.apply ──> result, kept for repeats
+ *                                        └──yes──> the first result, or none if it was forgotten
+ */
+import { RaftError } from '../errors.js';
+import { BatchReader, type ByteRange, checkPayload, op } from './command.js';
+import { digestBytes } from './digest.js';
+import { type Machine, resultBytesMax } from './machine.js';
+import { readMachineImage, writeMachineImage } from './machine-image.js';
+import { type Outcome, outcome } from './outcome.js';
+import { AnswerReplyWriter } from './reply.js';
+import {
+  logIndexMax,
+  recall,
+  recordedIndex,
+  recordedOutcome,
+  type Session,
+  type SessionLimits,
+  SessionTable,
+} from './session.js';
+import { SessionResults } from './session-results.js';
+import type { BatchHeader, ResultSink, StateMachine } from './state-machine.js';
+import { readLatin1 } from './text.js';
+import { decodeValue, encodeValue, type Value, valueByteLength } from './value.js';
+
+/** Encoded bytes of the longest answer to a question. */
+const answerBytesMax = 2 ** 24;
+/** Characters of what a machine threw that its caller is told: they fit into a result. */
+const messageMax = 1000;
+/** Bytes of all results of a batch at most: half of the largest ring of a link. */
+const resultsBytesMax = 2 ** 25;
+
+/** How a command or a question ended, with an encoded value, a character for each byte. */
+interface Ending {
+  readonly code: Outcome;
+  readonly value?: string;
+}
+
+export class MachineHost implements StateMachine {
+  readonly size = 0;
+  readonly #machine: Machine;
+  readonly #limits: SessionLimits;
+  #sessions: SessionTable;
+  readonly #results = new SessionResults();
+  /** The newest entry that was applied since the start or the last `restore`. */
+  #lastApplied = 0;
+
+  readonly #reader = new BatchReader();
+  readonly #queryReader = new BatchReader();
+  readonly #reply = new AnswerReplyWriter();
+  #scratch: Buffer = Buffer.allocUnsafeSlow(2 ** 16);
+
+  constructor(machine: Machine, limits: SessionLimits = {}) {
+    this.#machine = machine;
+    this.#limits = limits;
+    this.#sessions = new SessionTable(limits);
+  }
+
+  apply(payload: ByteRange, index: number, sink?: ResultSink): void {
+    const reader = this.#reader;
+    if (!(index > this.#lastApplied && index <= logIndexMax)) {
+      const expected = `a log index after ${this.#lastApplied}`;
+      throw new RaftError('RAFT_BROKEN_INVARIANT', `apply takes ${expected}, not ${index}`);
+    }
+    checkPayload(payload, reader);
+    this.#lastApplied = index;
+    reader.reset(payload);
+    while (reader.nextBatch()) {
+      const waiting = sink?.begin(headerOf(reader)) === true ? sink : undefined;
+      if (reader.clientId === 0) this.#applyWithoutSession(index, waiting);
+      else this.#applyInSession(index, waiting);
+      waiting?.end();
+    }
+  }
+
+  query(request: ByteRange, index: number, region: ByteRange): number {
+    const reader = this.#queryReader;
+    reader.reset(request);
+    this.#reply.reset(region);
+    if (!reader.nextBatch()) throw noQuestion('an empty request');
+    while (reader.nextCommand()) {
+      if (reader.op === op.get) throw noKeys();
+      if (reader.op !== op.query) throw noQuestion(`operation ${reader.op}`);
+      const { code, value = '' } = this.#answer(reader);
+      if (!this.#reply.push(code, index, value)) return -1;
+    }
+    return this.#reply.finish(reader.requestId, index);
+  }
+
+  snapshot(): Uint8Array {
+    return writeMachineImage({
+      sessions: this.#sessions,
+      results: this.#results,
+      machine: this.#image(),
+    });
+  }
+
+  restore(image: Uint8Array): void {
+    const sessions = new SessionTable(this.#limits);
+    const machine = readMachineImage(image, sessions, this.#results);
+    try {
+      this.#machine.restore(machine);
+    } catch (cause) {
+      throw machineFailed('restore', cause);
+    }
+    this.#sessions = sessions;
+    this.#lastApplied = 0;
+  }
+
+  digest(): string {
+    return digestBytes(this.snapshot());
+  }
+
+  #applyWithoutSession(index: number, sink: ResultSink | undefined): void {
+    const reader = this.#reader;
+    while (reader.nextCommand()) {
+      if (reader.op === op.register) {
+        const clientId = this.#sessions.register();
+        sink?.registered(clientId, index);
+      } else {
+        const { code, value } = this.#applyCommand(reader, index);
+        sink?.push(code, index, value);
+      }
+    }
+  }
+
+  #applyInSession(index: number, sink: ResultSink | undefined): void {
+    const reader = this.#reader;
+    const session = this.#sessions.open(reader.clientId, reader);
+    if (session) this.#results.forgetBelow(session);
+    let serial = reader.firstSerial;
+    while (reader.nextCommand()) {
+      if (session === undefined) sink?.push(outcome.sessionExpired, index);
+      else this.#applyOnce(session, serial, index, sink);
+      serial++;
+    }
+  }
+
+  #applyOnce(session: Session, serial: number, index: number, sink: ResultSink | undefined): void {
+    const record = session.recall(serial);
+    if (record === recall.unseen) {
+      const { code, value } = this.#applyCommand(this.#reader, index);
+      session.record(serial, code, index);
+      if (value !== undefined) this.#results.keep(session, serial, value);
+      sink?.push(code, index, value);
+    } else if (record === recall.answeredLongAgo) {
+      sink?.push(outcome.answeredLongAgo, index);
+    } else {
+      const value = this.#results.of(session, serial);
+      sink?.push(recordedOutcome(record), recordedIndex(record), value);
+    }
+  }
+
+  #applyCommand(reader: BatchReader, index: number): Ending {
+    if (reader.op !== op.command) return { code: outcome.refused };
+    let result: Value;
+    try {
+      result = this.#machine.apply(valueAt(reader), index);
+    } catch (error) {
+      return { code: outcome.failed, value: this.#encodeMessage(messageOf(error)) };
+    }
+    try {
+      const end = encodeValue(result, this.#scratch, 0, resultBytesMax);
+      if (end >= 0) return { code: outcome.done, value: readLatin1(this.#scratch, 0, end) };
+      const found = `it has ${valueByteLength(result)} encoded bytes`;
+      const message = `${found}; at most ${resultBytesMax} are kept: ask for more by a query`;
+      return { code: outcome.resultLost, value: this.#encodeMessage(message) };
+    } catch (error) {
+      return { code: outcome.resultLost, value: this.#encodeMessage(messageOf(error)) };
+    }
+  }
+
+  #answer(reader: BatchReader): Ending {
+    try {
+      const answer = this.#machine.query(valueAt(reader));
+      return { code: outcome.done, value: this.#encodeAnswer(answer) };
+    } catch (error) {
+      return { code: outcome.failed, value: this.#encodeMessage(messageOf(error)) };
+    }
+  }
+
+  #encodeAnswer(answer: Value): string {
+    let end = encodeValue(answer, this.#scratch, 0);
+    if (end < 0) {
+      const byteLength = valueByteLength(answer);
+      if (byteLength > answerBytesMax) {
+        throw new Error(`an answer of ${byteLength} encoded bytes; at most ${answerBytesMax}`);
+      }
+      this.#scratch = Buffer.allocUnsafeSlow(byteLength);
+      end = encodeValue(answer, this.#scratch, 0);
+    }
+    return readLatin1(this.#scratch, 0, end);
+  }
+
+  #encodeMessage(message: string): string {
+    const end = encodeValue(message.slice(0, messageMax), this.#scratch, 0);
+    return readLatin1(this.#scratch, 0, end);
+  }
+
+  #image(): Uint8Array {
+    let image: unknown;
+    try {
+      image = this.#machine.snapshot();
+    } catch (cause) {
+      throw machineFailed('snapshot', cause);
+    }
+    if (image instanceof Uint8Array) return image;
+    throw machineFailed('snapshot', new TypeError(`it gave a ${typeof image}, not a Uint8Array`));
+  }
+}
+
+/** Every result gets its room, so that an answer never lacks one. */
+function headerOf({
+  clientId,
+  firstSerial,
+  originActor,
+  requestId,
+  count,
+}: BatchReader): BatchHeader {
+  const valueBytesMax = Math.min(count * resultBytesMax, resultsBytesMax);
+  return { clientId, firstSerial, originActor, requestId, count, valueBytesMax };
+}
+
+function valueAt(reader: BatchReader): Value {
+  return decodeValue(reader.bytes, reader.keyEnd, reader.valueEnd);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function machineFailed(method: string, cause: unknown): RaftError {
+  const message = `the ${method} of the state machine failed: ${messageOf(cause)}`;
+  return new RaftError('RAFT_MACHINE_FAILED', message, { cause });
+}
+
+function noKeys(): RaftError {
+  return new RaftError('RAFT_WRONG_MACHINE', 'a state machine of the user’s has no keys');
+}
+
+function noQuestion(found: string): RaftError {
+  const expected = 'a batch of reads holds questions only';
+  return new RaftError('RAFT_BROKEN_INVARIANT', `${expected}, not ${found}`);
+}
