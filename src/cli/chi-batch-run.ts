@@ -98,33 +98,25 @@ export async function runBatch(options: BatchOptions): Promise<JudgedRun[]> {
   const waiting = Array.from({ length: repeat }, (_, at) =>
     scripts.map((script) => ({ script, number: at + 1 })),
   ).flat();
-  const pool = new Piscina<BatchTask, BatchRun>({
-    filename: worker.href,
-    minThreads: Math.min(parallel, waiting.length),
-    maxThreads: parallel,
-    // A thread that waits for work must still hear of the threads of its nodes.
-    atomics: 'disabled',
-  });
   const judged: JudgedRun[] = [];
-  try {
-    const lane = async (): Promise<void> => {
-      for (let next = waiting.shift(); next && !signal.aborted; next = waiting.shift()) {
-        const run = await runOnce(pool, next, options);
-        if (signal.aborted) return;
-        if (transcripts !== undefined) await store(transcripts, run, repeat);
-        judged.push(run);
-        onRun(run);
-      }
-    };
-    await Promise.all(Array.from({ length: parallel }, lane));
-  } finally {
-    await pool.destroy();
-  }
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next && !signal.aborted; next = waiting.shift()) {
+      const run = await runOnce(next, options);
+      if (signal.aborted) return;
+      if (transcripts !== undefined) await store(transcripts, run, repeat);
+      judged.push(run);
+      onRun(run);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, lane));
   return judged;
 }
 
+/**
+ * Runs a script in a thread that ends with it. The shared memory of a cluster weighs nothing in
+ * the accounts of a collector that only sees its own thread: one that goes on would pile it up.
+ */
 async function runOnce(
-  pool: Piscina<BatchTask, BatchRun>,
   { script, number }: { readonly script: BatchScript; readonly number: number },
   { seed, virtualTime, limitMs, signal }: BatchOptions,
   clock: Clock = systemClock,
@@ -140,6 +132,13 @@ async function runOnce(
   };
   const beganMs = clock.nowMs();
   const outer = AbortSignal.timeout(limitMs + graceMs);
+  const pool = new Piscina<BatchTask, BatchRun>({
+    filename: worker.href,
+    minThreads: 1,
+    maxThreads: 1,
+    // A thread that waits for work must still hear of the threads of its nodes.
+    atomics: 'disabled',
+  });
   try {
     const run = await pool.run(task, { signal: AbortSignal.any([signal, outer]) });
     const durationMs = clock.nowMs() - beganMs;
@@ -149,6 +148,8 @@ async function runOnce(
     const reason = error instanceof Error ? error.message : String(error);
     const failure = outer.aborted ? overTime(limitMs) : `the thread of the run ended: ${reason}`;
     return { script, number, durationMs, run: undefined, failure };
+  } finally {
+    await pool.destroy();
   }
 }
 

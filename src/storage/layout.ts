@@ -75,18 +75,28 @@ const cellBytes = 8;
 const controlBytes = (boundsPlace.at + 2 * boundsPlace.length) * cellBytes;
 
 /**
+ * Memory from here on is asked for with so much beyond its end, which is never touched: the C
+ * library takes what is longer than 32 MiB from the system, where pages cost nothing until they
+ * are used, and gives it back when it is freed. Smaller pieces it soon takes from a heap of its
+ * own, and clears them: every cluster that came and went left its rows in resident memory.
+ */
+const lazyFrom = 2 ** 20;
+const lazyBytes = 2 ** 25;
+
+/**
  * Allocates the storage of one node: an empty log, term 0, no vote.
  *
  * Throws `RAFT_INVALID_OPTION` for a size that is out of range.
  */
 export function createMemory(options: MemoryStorageOptions = {}): MemoryStorageBuffers {
   const sizes = validateSizes(options);
+  const rowsBytes = sizes.entriesMax * rowCells * cellBytes;
   return {
     entriesMax: sizes.entriesMax,
     entryBytesMax: sizes.entryBytesMax,
     segmentBytes: sizes.segmentBytes,
     control: new SharedArrayBuffer(controlBytes),
-    rows: new SharedArrayBuffer(sizes.entriesMax * rowCells * cellBytes),
+    rows: new SharedArrayBuffer(rowsBytes < lazyFrom ? rowsBytes : rowsBytes + lazyBytes),
     log: new SharedArrayBuffer(sizes.logBytesMax),
     snapshots: [
       new SharedArrayBuffer(sizes.snapshotBytesMax),
