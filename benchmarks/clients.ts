@@ -5,8 +5,7 @@
 import { Piscina } from 'piscina';
 import type { Cluster } from '../src/cluster/cluster.js';
 import { Prng } from '../src/prng.js';
-import { type LoadOptions, type LoadReport, runLoad } from '../src/store/load.js';
-import type { Store } from '../src/store/store.js';
+import { type LoadOptions, type LoadReport, type LoadTarget, runLoad } from '../src/store/load.js';
 import type { LoadTask } from './load-thread.js';
 
 /** What is asked of a store. */
@@ -39,7 +38,7 @@ export interface Clients extends AsyncDisposable {
 export type PlainLoad = Omit<LoadOptions, 'store' | 'prng' | 'signal' | 'clock' | 'onProgress'>;
 
 /** One client, on this thread. */
-export function clientHere(store: Store, workload: Workload): Clients {
+export function clientHere(store: LoadTarget, workload: Workload): Clients {
   let loads = 0;
   return {
     run: async ({ seconds, seed, signal }) => {
@@ -67,7 +66,7 @@ export function clientsOnThreads(cluster: Cluster, workload: Workload, of: numbe
   });
   let loads = 0;
   return {
-    run: ({ seconds, seed, signal }) => {
+    run: async ({ seconds, seed, signal }) => {
       const tasks = Array.from({ length: of }, async (_, at) => {
         loads += 1;
         const load = share(workload, { seconds, loadId: loads, at, of });
@@ -75,7 +74,13 @@ export function clientsOnThreads(cluster: Cluster, workload: Workload, of: numbe
         const transferList = [port.guest.control];
         return pool.run({ port, load, seed: seed + at }, { transferList, signal });
       });
-      return Promise.all(tasks);
+      try {
+        return await Promise.all(tasks);
+      } catch (error) {
+        // The pool has an error of its own for a task that was aborted.
+        signal.throwIfAborted();
+        throw error;
+      }
     },
     [Symbol.asyncDispose]: () => pool.destroy(),
   };

@@ -7,14 +7,16 @@
  *     machine │ warm-up │ warm-up │ cluster  one │ cluster  one │ … │ read back, compare
  */
 import { createBaseline } from '../src/cluster/baseline.js';
-import { type Cluster, createCluster } from '../src/cluster/cluster.js';
+import type { Cluster } from '../src/cluster/cluster.js';
 import type { LatencyMicros } from '../src/store/load-latency.js';
 import { verifyLoad } from '../src/store/load-ledger.js';
 import type { Store } from '../src/store/store.js';
 import { type Clients, clientHere, clientsOnThreads, type Workload } from './clients.js';
+import type { DiskFigures } from './disk.js';
 import { counted } from './figures.js';
 import { measureRing, measureRoundTrip } from './mailbox.js';
 import { type OnPhase, Phases } from './phases.js';
+import { type DurableOptions, Subject } from './subject.js';
 import { judge, type Verdict } from './verdict.js';
 import { Windows, type WindowsSummary } from './windows.js';
 
@@ -30,6 +32,8 @@ export interface ThroughputOptions extends Workload {
   readonly baseline: boolean;
   /** Whether to measure what threads and rings can do. */
   readonly machine: boolean;
+  /** Default: in memory. */
+  readonly durable?: DurableOptions | undefined;
   readonly seed?: number | undefined;
   readonly signal: AbortSignal;
   /** Called several times a second with the share of the time that has gone by. */
@@ -52,6 +56,8 @@ export interface BaselineFigures {
 export interface ThroughputResult extends WindowsSummary {
   readonly baseline?: BaselineFigures;
   readonly machine?: MachineFigures;
+  /** Of the disk that the cluster was on. */
+  readonly disk?: DiskFigures;
   readonly verified: Verdict;
   /** Elections won, the first one included. */
   readonly elections: number;
@@ -66,27 +72,22 @@ const windowsMax = 4;
 
 /** Measures on a cluster made for it. Rejects with the signal's reason when aborted. */
 export async function measureThroughput(options: ThroughputOptions): Promise<ThroughputResult> {
-  const { signal } = options;
   const plan = planOf(options);
   using phases = new Phases(plan.totalSeconds, options.onPhase ?? (() => {}));
   phases.begin('what threads and rings can do');
   const machine = options.machine ? await measureMachine(plan.machineSeconds) : undefined;
-  signal.throwIfAborted();
+  options.signal.throwIfAborted();
 
-  const clusterOptions = {
-    size: options.nodes,
-    ...(options.seed === undefined ? {} : { seed: options.seed }),
-  };
-  await using cluster = await createCluster(clusterOptions);
-  await cluster.waitForLeader({ signal });
+  await using subject = await Subject.open({ ...options, size: options.nodes });
+  const { cluster, disk, signal } = subject;
+  const { seed } = cluster.options;
   await using clients = openClients(cluster, options);
-  await using solo = options.baseline ? await createBaseline(clusterOptions) : undefined;
+  await using solo = options.baseline ? await createBaseline({ seed }) : undefined;
   const measured = new Windows(clients);
   const without = solo === undefined ? undefined : new Windows(clientHere(solo.client, options));
   await fill(cluster, options);
   if (solo !== undefined) await fill(solo.client, options);
 
-  const { seed } = cluster.options;
   const window = (seconds: number): { seconds: number; seed: number; signal: AbortSignal } => ({
     seconds,
     seed,
@@ -110,6 +111,7 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
     ...summary,
     ...(without === undefined ? {} : { baseline: baselineOf(summary, without.summary()) }),
     ...(machine === undefined ? {} : { machine }),
+    ...(disk === undefined ? {} : { disk }),
     verified,
     elections: (await cluster.metrics()).elections,
     seed,

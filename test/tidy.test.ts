@@ -74,6 +74,7 @@ const packageTable: rules.PackageTable = {
     'src/cluster/durability.ts',
     'src/replica/tape-file.ts',
     'src/storage/',
+    'benchmarks/',
     'test/',
   ],
   'node:readline': ['src/cli/', 'test/'],

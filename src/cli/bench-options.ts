@@ -1,5 +1,7 @@
 /** The options that the benchmarks share. */
-import type { Command } from 'commander';
+import { tmpdir } from 'node:os';
+import { type Command, Option } from 'commander';
+import type { DurableOptions, SyncPolicy } from '../../benchmarks/subject.js';
 import { RaftError } from '../errors.js';
 import { decimal, seedRange, whole } from './option-value.js';
 
@@ -9,6 +11,13 @@ export interface LoadFlags {
   readonly valueBytes: number;
   readonly keys: number;
   readonly readRatio: number;
+}
+
+/** Where the nodes keep their data. */
+export interface DurabilityFlags {
+  /** True: in a directory for temporary files. */
+  readonly dataDir?: string | true;
+  readonly syncPolicy?: SyncPolicy;
 }
 
 /** How long to measure. */
@@ -37,6 +46,33 @@ export function addTimeOptions(command: Command, defaultSeconds: number): Comman
   return command
     .option('--seconds <s>', 'time that is measured', seconds, defaultSeconds)
     .option('--warmup <s>', 'time before it (default: as long, 4 s at most)', warmup);
+}
+
+export function addDurabilityOptions(command: Command): Command {
+  return command
+    .option(
+      '--data-dir [dir]',
+      'keep the data on disk, in a new directory in this one, removed at the end ' +
+        `(default: ${tmpdir()})`,
+    )
+    .addOption(
+      new Option(
+        '--sync-policy <policy>',
+        'when a node waits for its disk (default: always)',
+      ).choices(['always', 'interval', 'none']),
+    );
+}
+
+/** What the options ask for; `undefined` means memory. Throws `RAFT_INVALID_OPTION`. */
+export function durableOf({ dataDir, syncPolicy }: DurabilityFlags): DurableOptions | undefined {
+  if (dataDir !== undefined) {
+    return { dataDir: dataDir === true ? tmpdir() : dataDir, syncPolicy: syncPolicy ?? 'always' };
+  }
+  if (syncPolicy === undefined) return undefined;
+  const found = `--sync-policy is '${syncPolicy}', for data in memory`;
+  throw new RaftError('RAFT_INVALID_OPTION', `${found}; expected --data-dir beside it`, {
+    details: { option: '--sync-policy' },
+  });
 }
 
 export function addCommonOptions(command: Command): Command {

@@ -1,4 +1,5 @@
 /** The result of `balsa bench` as a table for people. */
+import type { DiskFigures } from '../../benchmarks/disk.js';
 import {
   count,
   counted,
@@ -8,6 +9,7 @@ import {
   micros,
 } from '../../benchmarks/figures.js';
 import type { Machine } from '../../benchmarks/machine.js';
+import type { SyncPolicy } from '../../benchmarks/subject.js';
 import type { MachineFigures, ThroughputResult } from '../../benchmarks/throughput.js';
 import { isWell } from '../../benchmarks/verdict.js';
 import type { Output } from './terminal.js';
@@ -26,12 +28,16 @@ export interface BenchReport extends Omit<ThroughputResult, 'machine' | 'seed'> 
     readonly clients: number;
     readonly baseline: boolean;
     readonly seed: number;
+    /** Absent, as the next: in memory. */
+    readonly dataDir?: string;
+    readonly syncPolicy?: SyncPolicy;
   };
   readonly machine: Partial<MachineFigures> & Machine;
   readonly commit: string | undefined;
   readonly command: string;
 }
 
+type Config = BenchReport['config'];
 type Row = readonly [name: string, text: string];
 
 export function benchText(report: BenchReport, { bold, green, red }: Output['colours']): string {
@@ -46,6 +52,7 @@ export function benchText(report: BenchReport, { bold, green, red }: Output['col
     ['latency', `p50 ${micros(late.p50)}   p90 ${micros(late.p90)}   p99 ${micros(late.p99)}`],
     ['', `p99.9 ${micros(late.p999)}   max ${micros(late.max)}`],
     ['cost', costText(report)],
+    ...(report.disk === undefined ? [] : [['disk', diskText(report.disk, config)] as const]),
     ['machine', machineText(report)],
     ['', `${report.machine.cpu}, ${counted(report.machine.cores, 'core')}, ${report.machine.node}`],
     ['elections', count(report.elections)],
@@ -73,6 +80,12 @@ function baselineText({ ratio, opsPerSecond }: NonNullable<BenchReport['baseline
 function costText({ cpuSeconds, seconds, rssBytes }: BenchReport): string {
   const share = fixed(cpuSeconds / seconds, 2);
   return `${share} cores busy (${inSeconds(cpuSeconds)} of CPU); ${mebibytes(rssBytes)} resident`;
+}
+
+function diskText({ fileSystem, syncMicros }: DiskFigures, { syncPolicy }: Config): string {
+  const { p50, p99 } = syncMicros;
+  const alone = `4 KiB written and synced in ${micros(p50)} (p50), ${micros(p99)} (p99)`;
+  return `${fileSystem}, sync policy ${syncPolicy}; by itself ${alone}`;
 }
 
 function machineText({ machine }: BenchReport): string {

@@ -7,11 +7,14 @@ import { RaftError } from '../errors.js';
 import { failoverCommand } from './bench-failover.js';
 import {
   addCommonOptions,
+  addDurabilityOptions,
   addLoadOptions,
   addTimeOptions,
   type CommonFlags,
   checkData,
   commandLine,
+  type DurabilityFlags,
+  durableOf,
   type LoadFlags,
   type TimeFlags,
   warmupOf,
@@ -25,7 +28,7 @@ import { whole } from './option-value.js';
 import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
-interface BenchFlags extends LoadFlags, TimeFlags, CommonFlags {
+interface BenchFlags extends LoadFlags, TimeFlags, DurabilityFlags, CommonFlags {
   readonly nodes: number;
   readonly rate?: number;
   readonly clients: number;
@@ -50,6 +53,7 @@ export function benchCommand(
     .option('--rate <ops>', 'calls a second, latency from the intended start (open loop)', rate)
     .option('--clients <c>', 'more than 1: each on a thread of its own', clients, 1)
     .option('--no-baseline', 'do not measure the store without consensus');
+  addDurabilityOptions(bench);
   addTimeOptions(bench, 10);
   addCommonOptions(bench)
     .addHelpText('after', examples)
@@ -68,6 +72,8 @@ Examples:
   balsa bench
   balsa bench --outstanding 64 --seconds 5
   balsa bench --outstanding 1 --no-baseline
+  balsa bench --data-dir --outstanding 64
+  balsa bench --data-dir /mnt/disk --sync-policy none
   balsa bench --read-ratio 1 --value-bytes 1000
   balsa bench --rate 100000 --clients 2 --json`;
 
@@ -81,6 +87,7 @@ async function run(flags: BenchFlags, { stdout, stderr, signal }: Terminal): Pro
   }
   const workload = { outstanding, valueBytes, keys, readRatio, rate: flags.rate };
   const warmupSeconds = warmupOf(flags);
+  const durable = durableOf(flags);
   const settings = { nodes, ...workload, seconds, warmupSeconds, clients: clientCount };
   let measured: ThroughputResult;
   {
@@ -89,6 +96,7 @@ async function run(flags: BenchFlags, { stdout, stderr, signal }: Terminal): Pro
       ...settings,
       baseline,
       machine: true,
+      durable,
       seed: flags.seed,
       signal,
       onPhase: (done, phase) => progress.update(done, phase),
@@ -96,7 +104,7 @@ async function run(flags: BenchFlags, { stdout, stderr, signal }: Terminal): Pro
   }
   const { seed, machine, ...result } = measured;
   const report = {
-    config: { ...settings, baseline, seed },
+    config: { ...settings, baseline, seed, ...durable },
     ...result,
     machine: { ...machine, ...describeMachine() },
     commit: await describeCommit(),

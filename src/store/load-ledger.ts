@@ -71,7 +71,7 @@ const samplesMax = 10;
  * The loads must have ended; they have the same `keyPrefix`. Rejects as `getMany` does.
  */
 export async function verifyLoad(
-  store: Store,
+  store: Pick<Store, 'getMany'>,
   ledgers: readonly Ledger[],
   { timeoutMs = 30_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<Verification> {

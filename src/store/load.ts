@@ -15,8 +15,11 @@ import { countLatency, emptyLatencies, type LatencyCounts } from './load-latency
 import { acknowledge, emptyLedger, type Ledger, stampBytes, writeStamp } from './load-ledger.js';
 import type { SetResult, Store } from './store.js';
 
+/** What load is put on: all that it asks of a store. */
+export type LoadTarget = Pick<Store, 'get' | 'set'>;
+
 export interface LoadOptions {
-  readonly store: Store;
+  readonly store: LoadTarget;
   /** Time that is measured, in s > 0. */
   readonly seconds: number;
   /** Time before it, in s >= 0. Default 1. */
@@ -90,7 +93,7 @@ const choicesCount = 2 ** 16;
 const choiceIsRead = 2 ** 31;
 
 class Load {
-  readonly store: Store;
+  readonly store: LoadTarget;
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly value: Uint8Array;

@@ -58,6 +58,18 @@ const refused: readonly Refusal[] = [
       "RAFT_INVALID_OPTION: --keys is '1000', with values of 500000 bytes; " +
       'expected at most 256 MiB of values',
   },
+  {
+    args: 'bench --sync-policy none',
+    says: /^RAFT_INVALID_OPTION: --sync-policy is 'none', for data in memory; .* --data-dir /,
+  },
+  {
+    args: 'bench --data-dir --sync-policy maybe',
+    says: /'maybe' is invalid.* choices are always, /,
+  },
+  {
+    args: 'bench --data-dir /nowhere/at/all',
+    says: /^RAFT_INVALID_OPTION: --data-dir cannot be used: ENOENT: /,
+  },
   { args: 'bench failover --kills 0', says: /^RAFT_INVALID_OPTION: --kills is '0'; / },
   { args: 'bench failover --nodes 1', says: /^RAFT_INVALID_OPTION: --nodes is '1'; .* 3 to 9/ },
   { args: 'bench sizes --sizes 1,2,x', says: /^RAFT_INVALID_OPTION: --sizes is '1,2,x'; / },
