@@ -8,8 +8,8 @@
  *       <──────────── append success, matchIndex = snapshotIndex ──
  *
  * One part is under way at a time: a slow follower is not flooded, and heartbeats have a lane of
- * their own. The follower says where it wants to go on, so a transfer survives lost messages and a
- * new leader with the same snapshot.
+ * their own. The follower says where it wants to go on, so a transfer survives lost messages. From
+ * another leader it begins anew: two nodes may write the same state in different bytes.
  */
 import { assert } from './assert.js';
 import { lastIndex, restoreLog } from './log.js';
@@ -88,7 +88,8 @@ export function handleInstallSnapshot(state: RaftState, message: SnapshotPart): 
     return;
   }
   const known = state.incoming;
-  const isSame = known?.index === snapshotIndex && known.term === snapshotTerm;
+  const isSame =
+    known?.from === message.from && known.index === snapshotIndex && known.term === snapshotTerm;
   const nextOffset = isSame ? known.nextOffset : 0;
   if (offset !== nextOffset) {
     respond(state, message, nextOffset);

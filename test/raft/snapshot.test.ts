@@ -153,6 +153,24 @@ test('a transfer goes on where it was, or from the start for a node that knows n
   t.is(node.installs, 1);
 });
 
+test('pitfall 26: parts of two leaders are never put together, though they name the same snapshot', (t) => {
+  const node = follower({ terms: [1], hardState: { currentTerm: 4 } });
+  const part = { term: 4, snapshotIndex: 9, snapshotTerm: 3 };
+  const rest = { ...part, term: 5, from: 'n3' };
+  node.step(installSnapshot({ ...part, bytes: encode('[{'), isLast: false }));
+  node.sent();
+
+  node.step(installSnapshot({ ...rest, offset: 2, bytes: encode('}]') }));
+
+  t.deepEqual(
+    only(node.sent(), 'install-snapshot-response').map((m) => m.nextOffset),
+    [0],
+  );
+  t.is(node.installs, 0);
+  node.step(installSnapshot(rest));
+  t.is(node.raft.commitIndex, 9);
+});
+
 test('§5.1: a part of an older term is refused', (t) => {
   const node = follower({ terms: [1], hardState: { currentTerm: 4 } });
 
