@@ -46,8 +46,14 @@ export class Applier {
     this.#replies = replies;
     this.#sink = new ReplySink(replies);
     const { raft, storage, machine, limits } = options;
-    const { checkpointBytes } = limits;
-    this.#checkpoint = new Checkpoint({ raft, storage, machine, checkpointBytes });
+    const { checkpointBytes, entryBytesMax } = limits;
+    const { logBytesMax, entriesMax } = storage.usage;
+    const reserve = reserves.propose;
+    const room = {
+      bytes: Math.max(entryBytesMax, logBytesMax - reserve.entryBytes * entryBytesMax),
+      entries: Math.max(1, entriesMax - reserve.entries),
+    };
+    this.#checkpoint = new Checkpoint({ raft, storage, machine, checkpointBytes, room });
     this.#lastApplied = options.storage.snapshotIndex;
   }
 

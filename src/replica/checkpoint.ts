@@ -15,6 +15,8 @@ export interface CheckpointOptions {
   readonly machine: StateMachine;
   /** Log bytes after which the state is saved. */
   readonly checkpointBytes: number;
+  /** What of the log proposals may fill: all but the reserve. */
+  readonly room: { readonly bytes: number; readonly entries: number };
 }
 
 /** What is written in one turn, in bytes: a few ms on a disk. */
@@ -77,10 +79,9 @@ export class Checkpoint {
   }
 
   #trailingIndex(): number {
-    const { raft, storage } = this.#options;
-    const { logBytesMax, entriesMax } = storage.usage;
-    const byCount = storage.lastIndex - Math.floor(entriesMax / 4);
-    return Math.max(raft.indexLeaving(Math.floor(logBytesMax / 4)), byCount);
+    const { raft, storage, room } = this.#options;
+    const byCount = storage.lastIndex - Math.floor(room.entries / 4);
+    return Math.max(raft.indexLeaving(Math.floor(room.bytes / 4)), byCount);
   }
 
   /** A follower that gets a snapshot needs what comes behind it, as long as there is room. */
@@ -92,23 +93,25 @@ export class Checkpoint {
   }
 
   get #isCrowded(): boolean {
-    const { logBytes, logBytesMax, entries, entriesMax } = this.#options.storage.usage;
-    return logBytes > logBytesMax / 2 || entries > entriesMax / 2;
+    const { storage, room } = this.#options;
+    const { logBytes, entries } = storage.usage;
+    return logBytes > room.bytes / 2 || entries > room.entries / 2;
   }
 
   /**
    * Saving costs as much as the state is large, so a state that has grown beyond the interval waits
-   * longer: the work for each byte applied stays constant.
+   * longer: the work for each byte applied stays constant. A log that fills up cannot wait: once it
+   * takes no entry any more, nothing is applied that would make a snapshot due.
    */
   #isDue(): boolean {
-    const { raft, storage, checkpointBytes } = this.#options;
-    const { snapshotBytes, logBytesMax, entriesMax } = storage.usage;
-    const patience = Math.min(2 * snapshotBytes, logBytesMax / 4);
+    const { raft, storage, checkpointBytes, room } = this.#options;
+    const patience = Math.min(2 * storage.usage.snapshotBytes, room.bytes / 4);
     const isDue =
       this.#bytesSince >= Math.max(checkpointBytes, patience) ||
-      this.#entriesSince >= entriesMax / 4;
+      this.#entriesSince >= room.entries / 4;
+    const relieves = this.#bytesSince >= room.bytes / 8 || this.#entriesSince >= room.entries / 8;
     // A snapshot that replaces the one under way to a follower would make it begin again.
-    return isDue && (raft.transferIndex === undefined || this.#isCrowded);
+    return this.#isCrowded ? relieves : isDue && raft.transferIndex === undefined;
   }
 
   #begin(index: number): void {
