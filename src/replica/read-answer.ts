@@ -1,7 +1,7 @@
 /** Writes the answer to one batch of reads, in as many frames as it needs. */
 import { isRaftError } from '../errors.js';
 import type { ByteRange } from '../store/command.js';
-import { clientFrame, readHeaderBytes } from '../store/protocol.js';
+import { clientFrame, type RefusalReason, readHeaderBytes } from '../store/protocol.js';
 import type { StateMachine } from '../store/state-machine.js';
 import type { Origin, Replies } from './replies.js';
 
@@ -10,19 +10,31 @@ export interface ReadRequest extends Origin {
   readonly batch: ByteRange;
 }
 
-/** The longest piece of an answer in one frame. */
-const fragmentBytesMax = 2 ** 18;
+export interface ReadAnswerOptions {
+  /** Of the last entry that the state has seen. */
+  readonly index: number;
+  /** The longest piece of the answer in one frame: what the ring to the client surely takes. */
+  readonly fragmentBytesMax: number;
+}
+
+/** A longer piece would keep other answers waiting. */
+const fragmentBytesLimit = 2 ** 18;
 /** An answer that needs more than this is refused: its client asked for too much at once. */
 const answerBytesMax = 2 ** 28;
 
 /** Where answers are put together: room for a fragment's header, then the answer itself. */
-let scratch: Buffer = Buffer.alloc(readHeaderBytes + fragmentBytesMax);
+let scratch: Buffer = Buffer.alloc(readHeaderBytes + fragmentBytesLimit);
 
-/** Reads from the state at `index` and sends the values; refuses a request of too many, or none. */
+/** The longest piece of an answer where entries have at most so many bytes: rings take both. */
+export function fragmentBytesMaxOf(entryBytesMax: number): number {
+  return Math.min(fragmentBytesLimit, entryBytesMax);
+}
+
+/** Reads from the state and sends the values; refuses a request of too many, or none. */
 export function answerRead(
   machine: StateMachine,
   request: ReadRequest,
-  index: number,
+  { index, fragmentBytesMax }: ReadAnswerOptions,
   replies: Replies,
 ): void {
   const total = query(machine, request.batch, index);
@@ -41,20 +53,16 @@ export function answerRead(
 }
 
 /**
- * Writes the whole answer, in as much room as it needs; its length, or why there is none:
- * `malformed` beyond all bounds too. What comes from a client must not end a replica.
+ * Writes the whole answer, in as much room as it needs; its length, or why there is none. What
+ * comes from a client must not end a replica.
  */
-function query(
-  machine: StateMachine,
-  batch: ByteRange,
-  index: number,
-): number | 'malformed' | 'wrong-machine' {
+function query(machine: StateMachine, batch: ByteRange, index: number): number | RefusalReason {
   try {
     for (;;) {
       const region = { bytes: scratch, start: readHeaderBytes, end: scratch.length };
       const end = machine.query(batch, index, region);
       if (end >= 0) return end - readHeaderBytes;
-      if (scratch.length >= answerBytesMax) return 'malformed';
+      if (scratch.length >= answerBytesMax) return 'answer-too-large';
       scratch = Buffer.alloc(2 * scratch.length);
     }
   } catch (error) {

@@ -7,21 +7,31 @@ import type { Raft } from '../raft/index.js';
 import type { RefusalReason } from '../store/protocol.js';
 import { consistencyCode, readHeaderBytes } from '../store/protocol.js';
 import type { StateMachine } from '../store/state-machine.js';
-import { answerRead } from './read-answer.js';
+import { answerRead, fragmentBytesMaxOf } from './read-answer.js';
 import { type Read, Reads } from './reads.js';
 import type { Origin, Replies } from './replies.js';
+
+export interface ReadServiceOptions {
+  readonly raft: Raft;
+  readonly machine: StateMachine;
+  readonly replies: Replies;
+  /** The longest payload of an entry, for which every ring has room. */
+  readonly entryBytesMax: number;
+}
 
 export class ReadService {
   readonly #raft: Raft;
   readonly #machine: StateMachine;
   readonly #replies: Replies;
+  readonly #fragmentBytesMax: number;
   readonly #reads = new Reads();
   #served = 0;
 
-  constructor(raft: Raft, machine: StateMachine, replies: Replies) {
+  constructor({ raft, machine, replies, entryBytesMax }: ReadServiceOptions) {
     this.#raft = raft;
     this.#machine = machine;
     this.#replies = replies;
+    this.#fragmentBytesMax = fragmentBytesMaxOf(entryBytesMax);
   }
 
   get pending(): number {
@@ -94,6 +104,7 @@ export class ReadService {
   #serve(read: Read, index: number): void {
     this.#served += 1;
     const batch = { bytes: read.batch, start: 0, end: read.batch.length };
-    answerRead(this.#machine, { ...read, batch }, index, this.#replies);
+    const options = { index, fragmentBytesMax: this.#fragmentBytesMax };
+    answerRead(this.#machine, { ...read, batch }, options, this.#replies);
   }
 }

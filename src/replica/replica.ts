@@ -105,7 +105,8 @@ export class Replica {
     this.#proposals = new Proposals(limits.entryBytesMax);
     this.#forwards = new Forwards(limits.forwardsMax);
     this.#replies = new Replies(exchange, (actor) => !this.#idsByActor.has(actor));
-    this.#reads = new ReadService(raft, machine, this.#replies);
+    const { entryBytesMax } = limits;
+    this.#reads = new ReadService({ raft, machine, replies: this.#replies, entryBytesMax });
     this.#applier = new Applier({ raft, storage, machine, limits }, this.#proposals, this.#replies);
     const onInstalled = (index: number): void => this.#applier.restored(index);
     this.#install = new SnapshotInstall({ raft, storage, machine, onInstalled });

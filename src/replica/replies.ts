@@ -61,9 +61,8 @@ export class Replies {
   }
 
   refuse(origin: Origin, reason: RefusalReason, leader: ActorId | undefined): void {
-    refusalBody.writeUInt32LE(refusalCode[reason], 0);
-    refusalBody.writeUInt32LE(leader ?? noActor, 4);
-    this.send(origin, 'control', clientFrame.refusal, refusalBody);
+    const { kind, body } = refusalOf(reason, leader);
+    this.send(origin, 'control', kind, body);
   }
 
   /** Sends what has room by now. */
@@ -89,9 +88,25 @@ export class Replies {
   #trySend(actor: ActorId, { lane, kind, requestId, body }: Waiting): boolean {
     const channel = this.#exchange.channel(actor);
     if (channel === undefined) return true;
-    if (!channel.begin(lane, kind, body.length, requestId)) return channel.refusal !== 'full';
-    channel.bytes.set(body, channel.offset);
-    channel.end(body.length);
-    return true;
+    if (channel.begin(lane, kind, body.length, requestId)) {
+      channel.bytes.set(body, channel.offset);
+      channel.end(body.length);
+      return true;
+    }
+    if (channel.refusal !== 'too-large') return channel.refusal !== 'full';
+    // What cannot be said is not passed over in silence: who asked would wait for it.
+    const isRead = kind === clientFrame.readReply;
+    const refusal = refusalOf(isRead ? 'answer-too-large' : 'in-doubt', undefined);
+    return this.#trySend(actor, { lane: 'control', ...refusal, requestId });
   }
+}
+
+/** Good until the next one. */
+function refusalOf(
+  reason: RefusalReason,
+  leader: ActorId | undefined,
+): Pick<Waiting, 'kind' | 'body'> {
+  refusalBody.writeUInt32LE(refusalCode[reason], 0);
+  refusalBody.writeUInt32LE(leader ?? noActor, 4);
+  return { kind: clientFrame.refusal, body: refusalBody };
 }

@@ -7,9 +7,12 @@ import type { ActorContext, Behavior } from '../actor/context.js';
 import type { Frame } from '../actor/mailbox.js';
 import { clientFrame, leaderHintBytes, readHeaderBytes } from '../store/protocol.js';
 import { type StoreOptions, StoreStateMachine } from '../store/store-state-machine.js';
-import { answerRead } from './read-answer.js';
+import { answerRead, fragmentBytesMaxOf } from './read-answer.js';
 import { Replies } from './replies.js';
 import { ReplySink } from './reply-sink.js';
+
+/** Its links have the rings of the actor runtime's default. */
+const fragmentBytesMax = fragmentBytesMaxOf(2 ** 20);
 
 export interface SoloRecord {
   readonly store: StoreOptions;
@@ -61,7 +64,8 @@ class Solo implements Behavior {
       this.#machine.apply(frame, this.#lastApplied, this.#sink.for([origin]));
     } else if (frame.kind === clientFrame.read) {
       const batch = { bytes: frame.bytes, start: frame.start + readHeaderBytes, end: frame.end };
-      answerRead(this.#machine, { ...origin, batch }, this.#lastApplied, this.#replies);
+      const options = { index: this.#lastApplied, fragmentBytesMax };
+      answerRead(this.#machine, { ...origin, batch }, options, this.#replies);
     }
   };
 }

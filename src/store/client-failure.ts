@@ -17,6 +17,7 @@ const reasons: Readonly<Record<LastWord['reason'], readonly [ErrorCode, string]>
   transferring: ['RAFT_NOT_LEADER', 'is handing its leadership over'],
   stopping: ['RAFT_NODE_DOWN', 'is stopping'],
   'wrong-machine': ['RAFT_WRONG_MACHINE', 'has another kind of state machine'],
+  'answer-too-large': ['RAFT_VALUE_TOO_LARGE', 'cannot write so long an answer'],
   silent: ['RAFT_NO_QUORUM', 'did not answer: it has no quorum, or it cannot be heard'],
   died: ['RAFT_NODE_DOWN', 'died'],
   full: ['RAFT_OVERLOADED', 'does not read its mailbox, which is full'],
@@ -84,7 +85,7 @@ export function tooLarge(byteLengthMax: number): RaftError {
   );
 }
 
-/** A read is never nonsense: a node that refuses it so cannot write so long an answer. */
+/** The values are more than a node writes into one answer. */
 export function answerTooLarge(batch: Batch): RaftError {
   return new RaftError(
     'RAFT_VALUE_TOO_LARGE',

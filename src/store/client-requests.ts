@@ -30,6 +30,7 @@ import type { ByteRange } from './command.js';
 import {
   clientFrame,
   leaderHintBytes,
+  type RefusalReason,
   readHeaderBytes,
   refusalBytes,
   refusalReason,
@@ -180,6 +181,8 @@ export class Requests {
       return;
     }
     if (correlationId !== batch.requestId) return;
+    // A long answer may take longer than a node may be silent.
+    batch.sentAtMs = this.#clock.nowMs();
     if (batch.fragments?.requestId !== correlationId) {
       batch.fragments = new Fragments(correlationId, total);
     }
@@ -209,12 +212,9 @@ export class Requests {
     this.#counts.refusals += 1;
     this.#sender.refused(correlationId);
     if (reason !== 'in-doubt') batch.clearDoubt();
-    if (reason === 'malformed') {
-      this.#fail(batch, batch.terms.isRead ? answerTooLarge(batch) : malformed(batch));
-      return;
-    }
-    if (reason === 'wrong-machine') {
-      this.#fail(batch, wrongMachine());
+    const failure = finalFailure(batch, reason);
+    if (failure !== undefined) {
+      this.#fail(batch, failure);
       return;
     }
     const nowMs = this.#clock.nowMs();
@@ -299,4 +299,11 @@ export class Requests {
 
 function isSilent({ state, sentAtMs, terms }: Batch, nowMs: number): boolean {
   return state === 'sent' && nowMs - sentAtMs >= Math.min(attemptMs, terms.timeoutMs / 3);
+}
+
+/** What no repeat would mend. */
+function finalFailure(batch: Batch, reason: RefusalReason): Error | undefined {
+  if (reason === 'malformed') return malformed(batch);
+  if (reason === 'wrong-machine') return wrongMachine();
+  return reason === 'answer-too-large' ? answerTooLarge(batch) : undefined;
 }

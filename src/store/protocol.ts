@@ -48,6 +48,7 @@ export const refusalCode = {
   transferring: 8,
   stopping: 9,
   'wrong-machine': 10,
+  'answer-too-large': 11,
 } as const;
 export type RefusalReason = keyof typeof refusalCode;
 

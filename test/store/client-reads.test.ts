@@ -143,13 +143,46 @@ test('a read that fails had no effect, whatever became of it', async (t) => {
 
 test('a read whose answer no node can write is told to ask for less', async (t) => {
   await using cluster = await ready();
-  cluster.fate = () => ({ refuse: 'malformed' });
+  cluster.fate = () => ({ refuse: 'answer-too-large' });
 
   const read = watch(cluster.client.getMany(['k1', 'k2']));
   await cluster.settle();
 
   t.is(read.summary, 'RAFT_VALUE_TOO_LARGE rejected');
   t.regex(messageOf(read), /the values of these 2 keys are more than one answer can hold/);
+});
+
+test('a read that a node cannot make out is no matter of size', async (t) => {
+  await using cluster = await ready();
+  cluster.fate = () => ({ refuse: 'malformed' });
+
+  const read = watch(cluster.client.get('k1'));
+  await cluster.settle();
+
+  t.is(read.summary, 'RAFT_BROKEN_INVARIANT rejected');
+  t.regex(messageOf(read), /do not understand each other/);
+});
+
+test('an answer that is on its way is not asked for again, however long it takes', async (t) => {
+  await using cluster = await ready({ fragmentBytesMax: 64 });
+  const text = 'abc'.repeat(100);
+  void cluster.client.set('text', text);
+  await cluster.settle();
+  cluster.fate = () => 'lose';
+  const read = watch(cluster.client.get('text'));
+  await cluster.settle();
+  const [request] = cluster.requests.filter(({ kind }) => kind === 'read');
+  if (request === undefined) return t.fail('there was no read');
+
+  for (const part of cluster.node('n1').parts(cluster.query(request.body))) {
+    await cluster.advance(400);
+    cluster.node('n1').send(clientFrame.readReply, part, request.requestId);
+    await cluster.settle();
+  }
+
+  t.is(read.value, text);
+  t.is(cluster.requests.filter(({ kind }) => kind === 'read').length, 1);
+  return undefined;
 });
 
 test('a stale read is answered where no leader is known', async (t) => {
