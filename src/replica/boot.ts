@@ -11,6 +11,9 @@ import { type StoreOptions, StoreStateMachine } from '../store/store-state-machi
 import type { Exchange } from './channel.js';
 import { type Member, Replica, type ReplicaLimits, type ReplicaOptions } from './replica.js';
 
+/** Bytes of a snapshot that are read at once when a node starts. */
+const restoreBytes = 2 ** 20;
+
 /** What stays the same in all lives of a node. Structured-cloneable. */
 export interface ReplicaRecord {
   readonly self: Member;
@@ -44,8 +47,7 @@ export function bootReplica(record: ReplicaRecord, life: Life): BootedReplica {
   const { self, members, limits } = record;
   const { storage, exchange, onLeadership, onDurable } = life;
   const machine = life.machine ?? new StoreStateMachine(record.store);
-  const snapshot = storage.loadSnapshot();
-  if (snapshot) machine.restore(snapshot.bytes);
+  if (storage.snapshotIndex > 0) restoreSnapshot(storage, machine);
   const raft = createCore(record, life);
   const replica = new Replica({
     self,
@@ -60,6 +62,20 @@ export function bootReplica(record: ReplicaRecord, life: Life): BootedReplica {
   });
   for (const client of life.clients) replica.attachClient(client);
   return { raft, machine, replica };
+}
+
+/** Piece by piece: a large snapshot is never in memory as a whole, beside the state made of it. */
+function restoreSnapshot(storage: Storage, machine: StateMachine): void {
+  const name = { index: storage.snapshotIndex, term: storage.snapshotTerm };
+  const intake = machine.restore();
+  for (let offset = 0, isLast = false; !isLast; ) {
+    const part = storage.snapshotPart(name, offset, restoreBytes);
+    if (part === undefined) throw new Error(`the snapshot of entry ${name.index} is not there`);
+    intake.write(part.bytes);
+    offset += part.bytes.byteLength;
+    isLast = part.isLast;
+  }
+  intake.finish();
 }
 
 function createCore(

@@ -7,6 +7,7 @@
  */
 import type { Raft } from '../raft/index.js';
 import type { SnapshotSink, Storage } from '../storage/storage.js';
+import type { StateImage } from '../store/state-image.js';
 import type { StateMachine } from '../store/state-machine.js';
 
 export interface CheckpointOptions {
@@ -19,17 +20,17 @@ export interface CheckpointOptions {
   readonly room: { readonly bytes: number; readonly entries: number };
 }
 
-/** What is written in one turn, in bytes: a few ms on a disk. */
-const pieceBytes = 2 ** 20;
-
 /** A state that is being saved. */
 interface Saving {
   readonly index: number;
   readonly term: number;
   readonly sink: SnapshotSink;
-  readonly bytes: Uint8Array;
-  offset: number;
+  readonly image: StateImage;
+  byteLength: number;
 }
+
+/** Pieces of one turn at most: each of them takes up to a few ms. */
+const piecesMax = 4;
 
 export class Checkpoint {
   readonly #options: CheckpointOptions;
@@ -50,7 +51,7 @@ export class Checkpoint {
   /** The state is another one: it came with a snapshot. */
   forget(): void {
     this.#saving?.sink.abandon();
-    this.#saving = undefined;
+    this.#end();
     this.#bytesSince = 0;
     this.#entriesSince = 0;
   }
@@ -118,19 +119,23 @@ export class Checkpoint {
     const { storage, machine } = this.#options;
     const term = storage.termAt(index) ?? 0;
     const sink = storage.beginSnapshot({ index, term });
-    this.#saving = { index, term, sink, bytes: machine.snapshot(), offset: 0 };
+    this.#saving = { index, term, sink, image: machine.snapshot(), byteLength: 0 };
     this.#bytesSince = 0;
     this.#entriesSince = 0;
   }
 
   #write(saving: Saving): boolean {
-    const { bytes, sink, offset } = saving;
+    const { image, sink } = saving;
     if (sink.isAbandoned) return this.#end();
-    const result = sink.write(bytes.subarray(offset, offset + pieceBytes));
-    saving.offset = offset + pieceBytes;
-    // A state that is too large to be saved keeps its log: nothing is lost, the log fills up.
-    if (result === 'full') return this.#end();
-    if (saving.offset < bytes.byteLength) return true;
+    // As much as was applied meanwhile, or the log could fill up before the state is saved.
+    for (let pieces = 1; ; pieces += 1) {
+      const piece = image.next();
+      if (piece === undefined) break;
+      // A state that is too large to be saved keeps its log: nothing is lost, the log fills up.
+      if (sink.write(piece) === 'full') return this.#end();
+      saving.byteLength += piece.byteLength;
+      if (saving.byteLength >= this.#bytesSince || pieces === piecesMax) return true;
+    }
     if (sink.finish() === 'ok') this.#options.raft.snapshotTaken(saving.index, saving.term);
     this.#end();
     this.trim();
@@ -138,6 +143,7 @@ export class Checkpoint {
   }
 
   #end(): false {
+    this.#saving?.image.close();
     this.#saving = undefined;
     return false;
   }

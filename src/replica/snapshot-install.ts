@@ -1,6 +1,7 @@
 /** The follower's side of InstallSnapshot (§7): parts become a snapshot, and that the state. */
 import type { Raft, SnapshotPart } from '../raft/index.js';
 import type { SnapshotSink, Storage } from '../storage/storage.js';
+import type { StateIntake } from '../store/state-image.js';
 import type { StateMachine } from '../store/state-machine.js';
 
 export interface SnapshotInstallOptions {
@@ -11,9 +12,19 @@ export interface SnapshotInstallOptions {
   readonly onInstalled: (index: number) => void;
 }
 
+/** A snapshot that is coming: what is stored of it has been read, too. */
+interface Coming {
+  readonly sink: SnapshotSink;
+  readonly intake: StateIntake;
+}
+
+/**
+ * The state is made of each part as it comes, so that the last one leaves little to do: a node that
+ * is busy for longer than an election timeout would be missed.
+ */
 export class SnapshotInstall {
   readonly #options: SnapshotInstallOptions;
-  #sink: SnapshotSink | undefined;
+  #coming: Coming | undefined;
 
   constructor(options: SnapshotInstallOptions) {
     this.#options = options;
@@ -21,27 +32,32 @@ export class SnapshotInstall {
 
   /** Stores a part; the last one makes the snapshot the state of this node. */
   take({ snapshotIndex: index, snapshotTerm: term, offset, bytes, isLast }: SnapshotPart): void {
-    const { raft, storage } = this.#options;
-    if (offset === 0) this.#sink = storage.beginSnapshot({ index, term });
-    const sink = this.#sink;
-    if (sink === undefined || sink.write(bytes) === 'full') {
-      raft.installRefused();
+    const { raft, storage, machine, onInstalled } = this.#options;
+    if (offset === 0) {
+      this.#coming = {
+        sink: storage.beginSnapshot({ index, term }),
+        intake: machine.restore(),
+      };
+    }
+    const coming = this.#coming;
+    if (coming === undefined || coming.sink.write(bytes) === 'full') {
+      this.#refuse();
       return;
     }
+    coming.intake.write(bytes);
     if (!isLast) return;
-    this.#sink = undefined;
-    if (sink.finish() === 'full') raft.installRefused();
-    else this.#adopt(index, term);
-  }
-
-  #adopt(index: number, term: number): void {
-    const { raft, storage, machine, onInstalled } = this.#options;
-    const snapshot = storage.loadSnapshot();
-    if (snapshot === undefined || snapshot.index !== index) {
-      throw new Error(`the snapshot of entry ${index} was saved and is not there`);
+    if (coming.sink.finish() === 'full') {
+      this.#refuse();
+      return;
     }
-    machine.restore(snapshot.bytes);
+    this.#coming = undefined;
+    coming.intake.finish();
     onInstalled(index);
     raft.installed(index, term);
+  }
+
+  #refuse(): void {
+    this.#coming = undefined;
+    this.#options.raft.installRefused();
   }
 }

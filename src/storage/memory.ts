@@ -16,12 +16,12 @@
 import { RaftError } from '../errors.js';
 import type { Entry, EntryHeader, HardState } from '../raft/index.js';
 import { StoredBounds } from './bounds.js';
-import { GatheredSnapshot } from './gathered-snapshot.js';
 import { StoredHardState } from './hard-state.js';
 import { IndexTable } from './index-table.js';
 import { footprint, type MemoryStorageBuffers } from './layout.js';
 import { type KeptTail, Segments } from './segments.js';
 import { SharedMemory } from './shared-memory.js';
+import { SlotSink } from './slot-sink.js';
 import type {
   Snapshot,
   SnapshotName,
@@ -158,36 +158,41 @@ export class MemoryStorage implements Storage {
   }
 
   saveSnapshot({ index, term, bytes }: Snapshot): StorageResult {
-    this.#assertOpen();
-    // An older snapshot that comes late never replaces a newer one.
-    if (index <= this.snapshotIndex) return 'ok';
-    if (!Number.isSafeInteger(index) || !(term >= this.snapshotTerm)) {
-      throw broken(`a snapshot of entry ${index}, term ${term} after one of ${this.snapshotTerm}`);
-    }
-    const snapshotSlot = this.#bounds.current.snapshotSlot === 0 ? 1 : 0;
-    const slot = this.#memory.snapshots[snapshotSlot];
-    if (bytes.byteLength > slot.byteLength) return 'full';
-
-    this.#memory.copy(slot, 0, bytes);
-    const continues = this.termAt(index) === term;
-    this.#bounds.save({
-      snapshotIndex: index,
-      snapshotTerm: term,
-      snapshotSlot,
-      snapshotBytes: bytes.byteLength,
-      ...(continues ? {} : { firstIndex: index + 1, lastIndex: index, termBeforeFirst: term }),
-    });
-    if (!continues) this.#segments.truncate(undefined);
-    return 'ok';
+    const sink = this.beginSnapshot({ index, term });
+    return sink.write(bytes) === 'full' ? 'full' : sink.finish();
   }
 
   beginSnapshot(name: SnapshotName): SnapshotSink {
     this.#assertOpen();
     this.#sink?.abandon();
-    this.#sink = new GatheredSnapshot(name, this.usage.snapshotBytesMax, (snapshot) => {
-      return this.saveSnapshot(snapshot);
+    this.#sink = new SlotSink(this.#memory, this.#spareSlot, (byteLength) => {
+      this.#assertOpen();
+      this.#adopt(name, byteLength);
     });
     return this.#sink;
+  }
+
+  /** The snapshot in the spare slot takes the place of the newest one, unless that is newer. */
+  #adopt({ index, term }: SnapshotName, snapshotBytes: number): void {
+    // An older snapshot that comes late never replaces a newer one.
+    if (index <= this.snapshotIndex) return;
+    if (!Number.isSafeInteger(index) || !(term >= this.snapshotTerm)) {
+      throw broken(`a snapshot of entry ${index}, term ${term} after one of ${this.snapshotTerm}`);
+    }
+    const continues = this.termAt(index) === term;
+    this.#bounds.save({
+      snapshotIndex: index,
+      snapshotTerm: term,
+      snapshotSlot: this.#spareSlot,
+      snapshotBytes,
+      ...(continues ? {} : { firstIndex: index + 1, lastIndex: index, termBeforeFirst: term }),
+    });
+    if (!continues) this.#segments.truncate(undefined);
+  }
+
+  /** Where the next snapshot is written: the bounds in force do not reach there. */
+  get #spareSlot(): 0 | 1 {
+    return this.#bounds.current.snapshotSlot === 0 ? 1 : 0;
   }
 
   snapshotPart(

@@ -142,7 +142,10 @@ export interface Storage {
     byteLengthMax: number,
   ): { readonly bytes: Uint8Array; readonly isLast: boolean } | undefined;
 
-  /** The newest snapshot. Its bytes may be a view that is valid until the next `saveSnapshot`. */
+  /**
+   * The newest snapshot. Its bytes may be a view, which is valid until it was replaced and a third
+   * one is begun.
+   */
   loadSnapshot(): Snapshot | undefined;
 
   /** Calls `done` once everything that was handed over before is durable; maybe at once. */

@@ -7,10 +7,19 @@
  *
  *     record    | key bytes u32 | value bytes u32 | key, padded to 4 | value |
  *
- * The table is open addressing with linear probing, a slot a pair of words (hash, address), and
- * deletes without tombstones by moving back what follows (Knuth, TAOCP 6.4, algorithm R). It is
- * split into 64 parts that grow each for itself, so that no `set` pays for all keys at once.
+ * The table has 64 parts, each of them with a range of the hashes and growing for itself
+ * (`hash-part.ts`): no `set` pays for all keys at once.
  */
+import {
+  closeSlot,
+  emptyParts,
+  growIfFull,
+  hashOf,
+  homeOf,
+  type Part,
+  partOf,
+  reserve,
+} from './hash-part.js';
 import { type Address, offsetOf, type Page, Slab } from './slab.js';
 
 /** Memory with a key, and perhaps a value, of somebody else in it. */
@@ -32,26 +41,32 @@ export interface ByteRecord {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** Is told of a record before it is changed, or of a key before it gets its first record. */
+export interface ChangeWatcher {
+  /** Keys with a lower hash do not matter. */
+  readonly hashMin: number;
+  /** `before` is valid within the call. */
+  keep(source: ByteSource, keyStart: number, keyEnd: number, before: ByteRecord | undefined): void;
+}
+
+/** Addresses of records with the hashes of their keys. */
+export interface FoundRecords {
+  count: number;
+  hashes: Uint32Array;
+  addresses: Int32Array;
+}
+
 const recordHeaderBytes = 8;
 
-const partBits = 6;
-const partShift = 32 - partBits;
-const slotsMin = 16;
 /** Above this length a copy is cheaper by a call into the runtime than word by word. */
 const wordCopyMax = 384;
 
-/** One part of the table. */
-interface Part {
-  /** Pairs of hash and address; an address of 0 is an empty slot. */
-  slots: Int32Array;
-  /** Slots less one; a power of two less one. */
-  mask: number;
-  count: number;
-}
-
 export class ByteMap {
-  #slab = new Slab();
-  #parts: Part[] = emptyParts();
+  /** At most one at a time. */
+  watcher: ChangeWatcher | undefined;
+
+  readonly #slab = new Slab();
+  readonly #parts: Part[] = emptyParts();
   #size = 0;
   #recordBytes = 0;
   readonly #found: Mutable<ByteRecord> = { ...nowhere };
@@ -61,7 +76,7 @@ export class ByteMap {
     return this.#size;
   }
 
-  /** Bytes of all records, each padded to 4: what `copyRecords` writes. */
+  /** Bytes of all records, each padded to 4: what `copyRecord` writes for all of them. */
   get recordBytes(): number {
     return this.#recordBytes;
   }
@@ -86,8 +101,8 @@ export class ByteMap {
    */
   guess(source: ByteSource, keyStart: number, keyEnd: number): Address {
     const hash = hashOf(source, keyStart, keyEnd);
-    const { slots, mask } = this.#partOf(hash);
-    return slots[2 * (hash & mask) + 1] ?? 0;
+    const part = this.#partOf(hash);
+    return part.slots[2 * homeOf(part, hash) + 1] ?? 0;
   }
 
   /**
@@ -120,9 +135,10 @@ export class ByteMap {
     const slot = this.#slotOf(part, hash, source, keyStart, keyEnd);
     const address = part.slots[slot + 1] ?? 0;
     if (address === 0) return false;
+    if (this.watcher !== undefined) this.#tell(hash, source, keyStart, keyEnd, address);
     const page = this.#slab.page(address);
     this.#recordBytes -= recordBytesAt(page.words, offsetOf(address) >> 2);
-    close(part, slot);
+    closeSlot(part, slot);
     part.count -= 1;
     this.#size -= 1;
     this.#drop(address, page);
@@ -137,25 +153,75 @@ export class ByteMap {
   }
 
   /**
-   * Writes all records as they stand, `recordBytes` in all, to an offset that is a multiple of 4;
-   * the offset after them.
+   * Adds to `found` all records whose hashes are from `hashMin` to `hashMax`, both in one part of
+   * the table, in no order.
    */
-  copyRecords(target: Int32Array, at: number): number {
-    let to = at >> 2;
-    for (const page of this.#slab.pages()) {
-      this.#slab.visit(page, (address, { words }) => {
-        const word = offsetOf(address) >> 2;
-        const count = recordBytesAt(words, word) >> 2;
-        if (count > wordCopyMax >> 2) target.set(words.subarray(word, word + count), to);
-        else for (let i = 0; i < count; i += 1) target[to + i] = words[word + i] ?? 0;
-        to += count;
-      });
+  collect(hashMin: number, hashMax: number, found: FoundRecords): void {
+    const part = this.#partOf(hashMin);
+    const { slots, mask } = part;
+    const last = homeOf(part, hashMax);
+    // A record stands at its home or after it, without an empty slot in between. Positions go on
+    // beyond the end of the table, so that what was pushed over it is found once.
+    for (let position = homeOf(part, hashMin); ; position += 1) {
+      const at = position & mask;
+      const address = slots[2 * at + 1] ?? 0;
+      if (address === 0) {
+        if (position >= last) return;
+        continue;
+      }
+      const hash = (slots[2 * at] ?? 0) >>> 0;
+      const home = homeOf(part, hash);
+      if (hash < hashMin || hash > hashMax || home + ((at - home) & mask) !== position) continue;
+      if (found.count === found.addresses.length) widen(found);
+      found.hashes[found.count] = hash;
+      found.addresses[found.count] = address;
+      found.count += 1;
     }
-    return to << 2;
+  }
+
+  /** The record at an address that `collect` gave: one object, used again by the next call. */
+  recordAt(address: Address): ByteRecord {
+    return this.#point(address);
+  }
+
+  /** Bytes of a record, padded to 4. */
+  recordBytesAt(address: Address): number {
+    return recordBytesAt(this.#slab.page(address).words, offsetOf(address) >> 2);
   }
 
   /**
-   * Adds the record that `copyRecords` wrote to `at`, and gives the offset after it, or -1 when it
+   * Writes a record, its padding zeros, to an offset that is a multiple of 4, and gives the offset
+   * after it.
+   */
+  copyRecord(address: Address, target: Int32Array, at: number): number {
+    const { words } = this.#slab.page(address);
+    const word = offsetOf(address) >> 2;
+    const count = recordBytesAt(words, word) >> 2;
+    const to = at >> 2;
+    if (count > wordCopyMax >> 2) target.set(words.subarray(word, word + count), to);
+    else for (let i = 0; i < count; i += 1) target[to + i] = words[word + i] ?? 0;
+    const keyBytes = words[word] ?? 0;
+    const value = to + (recordHeaderBytes >> 2) + (padded(keyBytes) >> 2);
+    clearPadding(target, to + (recordHeaderBytes >> 2), keyBytes);
+    clearPadding(target, value, words[word + 1] ?? 0);
+    return at + 4 * count;
+  }
+
+  /** Adds a record of another map. */
+  add({ bytes, view, keyStart, keyEnd, valueStart, valueEnd }: ByteRecord): void {
+    this.#put({ bytes, view }, keyStart, keyEnd, valueStart, valueEnd);
+  }
+
+  /**
+   * Makes the table of an empty map as large as `count` keys need. Keys that come in the order of
+   * their hashes would otherwise crowd at the beginning of a table that is still small.
+   */
+  reserve(count: number): void {
+    for (const part of this.#parts) reserve(part, Math.ceil(count / this.#parts.length));
+  }
+
+  /**
+   * Adds the record that `copyRecord` wrote to `at`, and gives the offset after it, or -1 when it
    * would end after `end`.
    */
   addRecord(source: ByteSource, at: number, end: number): number {
@@ -171,13 +237,13 @@ export class ByteMap {
   }
 
   #partOf(hash: number): Part {
-    return this.#parts[hash >>> partShift] as Part;
+    return partOf(this.#parts, hash);
   }
 
   /** The slot of a key, or the empty one where it would stand. */
   #slotOf(part: Part, hash: number, source: ByteSource, start: number, end: number): number {
     const { slots, mask } = part;
-    let at = hash & mask;
+    let at = homeOf(part, hash);
     for (;;) {
       const address = slots[2 * at + 1] ?? 0;
       if (address === 0) return 2 * at;
@@ -214,13 +280,14 @@ export class ByteMap {
     const address = part.slots[slot + 1] ?? 0;
     const keyBytes = keyEnd - keyStart;
     const byteLength = recordHeaderBytes + padded(keyBytes) + valueEnd - valueStart;
+    if (this.watcher !== undefined) this.#tell(hash, source, keyStart, keyEnd, address);
     this.#recordBytes += padded(byteLength);
     if (address === 0) {
       part.slots[slot] = hash;
       part.slots[slot + 1] = this.#add(source, keyStart, keyEnd, valueStart, valueEnd);
       this.#size += 1;
       part.count += 1;
-      if (part.count * 4 > (part.mask + 1) * 3) grow(part);
+      growIfFull(part);
       return;
     }
     const page = this.#slab.page(address);
@@ -234,6 +301,12 @@ export class ByteMap {
     }
     part.slots[slot + 1] = this.#add(source, keyStart, keyEnd, valueStart, valueEnd);
     this.#drop(address, page);
+  }
+
+  #tell(hash: number, source: ByteSource, start: number, end: number, address: Address): void {
+    const { watcher } = this;
+    if (watcher === undefined || hash >>> 0 < watcher.hashMin) return;
+    watcher.keep(source, start, end, address === 0 ? undefined : this.#point(address));
   }
 
   #add(
@@ -302,62 +375,6 @@ const nowhere: ByteRecord = {
   valueEnd: 0,
 };
 
-function emptyParts(): Part[] {
-  return Array.from({ length: 2 ** partBits }, () => ({
-    slots: new Int32Array(2 * slotsMin),
-    mask: slotsMin - 1,
-    count: 0,
-  }));
-}
-
-function grow(part: Part): void {
-  const { slots, mask } = part;
-  const newMask = 2 * mask + 1;
-  const newSlots = new Int32Array(2 * (newMask + 1));
-  for (let slot = 0; slot < slots.length; slot += 2) {
-    const address = slots[slot + 1] ?? 0;
-    if (address === 0) continue;
-    const hash = slots[slot] ?? 0;
-    let at = hash & newMask;
-    while (newSlots[2 * at + 1] !== 0) at = (at + 1) & newMask;
-    newSlots[2 * at] = hash;
-    newSlots[2 * at + 1] = address;
-  }
-  part.slots = newSlots;
-  part.mask = newMask;
-}
-
-/** Empties a slot and moves back what was pushed on by it. */
-function close({ slots, mask }: Part, slot: number): void {
-  let hole = slot >> 1;
-  for (let at = (hole + 1) & mask; slots[2 * at + 1] !== 0; at = (at + 1) & mask) {
-    const home = (slots[2 * at] ?? 0) & mask;
-    // It may move if its home is not after the hole, on the way from the hole to it.
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    slots[2 * hole] = slots[2 * at] ?? 0;
-    slots[2 * hole + 1] = slots[2 * at + 1] ?? 0;
-    hole = at;
-  }
-  slots[2 * hole] = 0;
-  slots[2 * hole + 1] = 0;
-}
-
-function hashOf({ bytes, view }: ByteSource, start: number, end: number): number {
-  const whole = start + ((end - start) & ~3);
-  let hash = end - start;
-  let at = start;
-  for (; at < whole; at += 4) {
-    hash = Math.imul(hash ^ view.getInt32(at, true), 0x9e3779b1);
-    hash ^= hash >>> 15;
-  }
-  let tail = 0;
-  for (; at < end; at += 1) tail = (tail << 8) | (bytes[at] ?? 0);
-  // The finalizer of MurmurHash3: the part is in the high bits, the slot in the low ones.
-  hash = Math.imul(hash ^ tail, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
-}
-
 /** Copies to an offset of `target` that is a multiple of 4. */
 function copy(source: ByteSource, start: number, end: number, target: Page, to: number): void {
   if (end - start > wordCopyMax) {
@@ -387,4 +404,20 @@ function recordBytesAt(words: Int32Array, word: number): number {
 
 function padded(byteLength: number): number {
   return (byteLength + 3) & ~3;
+}
+
+/** Zeros after the last of `byteLength` bytes, up to the next multiple of 4. */
+function clearPadding(words: Int32Array, start: number, byteLength: number): void {
+  const rest = byteLength & 3;
+  if (rest === 0) return;
+  const last = start + (byteLength >> 2);
+  words[last] = (words[last] ?? 0) & (2 ** (8 * rest) - 1);
+}
+
+function widen(found: FoundRecords): void {
+  const { hashes, addresses } = found;
+  found.hashes = new Uint32Array(2 * hashes.length);
+  found.hashes.set(hashes);
+  found.addresses = new Int32Array(2 * addresses.length);
+  found.addresses.set(addresses);
 }

@@ -9,7 +9,7 @@ import { RaftError } from '../errors.js';
 import { BatchReader, type ByteRange, checkPayload, op } from './command.js';
 import { digestBytes } from './digest.js';
 import { type Machine, resultBytesMax } from './machine.js';
-import { readMachineImage, writeMachineImage } from './machine-image.js';
+import { MachineImage, MachineIntake, type SessionMemory } from './machine-image.js';
 import { type Outcome, outcome } from './outcome.js';
 import { AnswerReplyWriter } from './reply.js';
 import {
@@ -22,6 +22,7 @@ import {
   SessionTable,
 } from './session.js';
 import { SessionResults } from './session-results.js';
+import { bytesOf, type StateImage, type StateIntake } from './state-image.js';
 import type { BatchHeader, ResultSink, StateMachine } from './state-machine.js';
 import { readLatin1 } from './text.js';
 import { decodeValue, encodeValue, type Value, valueByteLength } from './value.js';
@@ -43,8 +44,7 @@ export class MachineHost implements StateMachine {
   readonly size = 0;
   readonly #machine: Machine;
   readonly #limits: SessionLimits;
-  #sessions: SessionTable;
-  readonly #results = new SessionResults();
+  #memory: SessionMemory;
   /** The newest entry that was applied since the start or the last `restore`. */
   #lastApplied = 0;
 
@@ -56,7 +56,7 @@ export class MachineHost implements StateMachine {
   constructor(machine: Machine, limits: SessionLimits = {}) {
     this.#machine = machine;
     this.#limits = limits;
-    this.#sessions = new SessionTable(limits);
+    this.#memory = { sessions: new SessionTable(limits), results: new SessionResults() };
   }
 
   apply(payload: ByteRange, index: number, sink?: ResultSink): void {
@@ -90,35 +90,33 @@ export class MachineHost implements StateMachine {
     return this.#reply.finish(reader.requestId, index);
   }
 
-  snapshot(): Uint8Array {
-    return writeMachineImage({
-      sessions: this.#sessions,
-      results: this.#results,
-      machine: this.#image(),
+  snapshot(): StateImage {
+    const { sessions, results } = this.#memory;
+    return new MachineImage({ sessions, results, machine: this.#pieces() });
+  }
+
+  restore(): StateIntake {
+    const memory = { sessions: new SessionTable(this.#limits), results: new SessionResults() };
+    return new MachineIntake(memory, (image) => {
+      try {
+        this.#machine.restore(image);
+      } catch (cause) {
+        throw machineFailed('restore', cause);
+      }
+      this.#memory = memory;
+      this.#lastApplied = 0;
     });
   }
 
-  restore(image: Uint8Array): void {
-    const sessions = new SessionTable(this.#limits);
-    const machine = readMachineImage(image, sessions, this.#results);
-    try {
-      this.#machine.restore(machine);
-    } catch (cause) {
-      throw machineFailed('restore', cause);
-    }
-    this.#sessions = sessions;
-    this.#lastApplied = 0;
-  }
-
   digest(): string {
-    return digestBytes(this.snapshot());
+    return digestBytes(bytesOf(this.snapshot()));
   }
 
   #applyWithoutSession(index: number, sink: ResultSink | undefined): void {
     const reader = this.#reader;
     while (reader.nextCommand()) {
       if (reader.op === op.register) {
-        const clientId = this.#sessions.register();
+        const clientId = this.#memory.sessions.register();
         sink?.registered(clientId, index);
       } else {
         const { code, value } = this.#applyCommand(reader, index);
@@ -129,8 +127,8 @@ export class MachineHost implements StateMachine {
 
   #applyInSession(index: number, sink: ResultSink | undefined): void {
     const reader = this.#reader;
-    const session = this.#sessions.open(reader.clientId, reader);
-    if (session) this.#results.forgetBelow(session);
+    const session = this.#memory.sessions.open(reader.clientId, reader);
+    if (session) this.#memory.results.forgetBelow(session);
     let serial = reader.firstSerial;
     while (reader.nextCommand()) {
       if (session === undefined) sink?.push(outcome.sessionExpired, index);
@@ -144,12 +142,12 @@ export class MachineHost implements StateMachine {
     if (record === recall.unseen) {
       const { code, value } = this.#applyCommand(this.#reader, index);
       session.record(serial, code, index);
-      if (value !== undefined) this.#results.keep(session, serial, value);
+      if (value !== undefined) this.#memory.results.keep(session, serial, value);
       sink?.push(code, index, value);
     } else if (record === recall.answeredLongAgo) {
       sink?.push(outcome.answeredLongAgo, index);
     } else {
-      const value = this.#results.of(session, serial);
+      const value = this.#memory.results.of(session, serial);
       sink?.push(recordedOutcome(record), recordedIndex(record), value);
     }
   }
@@ -200,15 +198,19 @@ export class MachineHost implements StateMachine {
     return readLatin1(this.#scratch, 0, end);
   }
 
-  #image(): Uint8Array {
-    let image: unknown;
+  /** What the machine's snapshot gives, and whatever goes wrong at it with a name. */
+  *#pieces(): Generator<Uint8Array> {
+    let piece: unknown;
     try {
-      image = this.#machine.snapshot();
+      const image: unknown = this.#machine.snapshot();
+      const pieces = image instanceof Uint8Array ? [image] : (image as Iterable<unknown>);
+      for (piece of pieces) {
+        if (!(piece instanceof Uint8Array)) throw new TypeError(`it gave a ${typeof piece}`);
+        yield piece;
+      }
     } catch (cause) {
       throw machineFailed('snapshot', cause);
     }
-    if (image instanceof Uint8Array) return image;
-    throw machineFailed('snapshot', new TypeError(`it gave a ${typeof image}, not a Uint8Array`));
   }
 }
 

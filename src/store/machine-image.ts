@@ -6,13 +6,19 @@
  *     0       4         8          12  16             24
  *     | magic | version | sessions | - | lastClientId | (session, results) … | machine's image |
  *
- *     session  as in `image.ts`
+ *     session  as in `session-cut.ts`
  *     results  | bytes u32, ~0 none | an encoded value |   for each of floor … highest
  */
-import { viewOf } from './command.js';
-import { Cursor, corrupt, readSession, sessionBytes, writeSession } from './image.js';
 import type { Session, SessionTable } from './session.js';
+import { plainForm, readSession, SessionCut, type SessionForm } from './session-cut.js';
 import type { SessionResults } from './session-results.js';
+import {
+  corruptImage,
+  PieceBuffer,
+  PieceCursor,
+  type StateImage,
+  type StateIntake,
+} from './state-image.js';
 import { readLatin1, writeLatin1 } from './text.js';
 
 const magic = 0x6d736c62; // 'blsm'
@@ -20,68 +26,152 @@ const version = 1;
 const headerBytes = 24;
 const noResult = 0xffff_ffff;
 
-export interface MachineState {
+/** What is remembered of the clients. */
+export interface SessionMemory {
   readonly sessions: SessionTable;
   readonly results: SessionResults;
-  /** What the machine's own `snapshot` gave. */
-  readonly machine: Uint8Array;
 }
 
-export function writeMachineImage({ sessions, results, machine }: MachineState): Uint8Array {
-  let length = headerBytes + machine.byteLength;
-  for (const session of sessions.values()) {
-    length += sessionBytes(session) + resultBytes(session, results);
+interface MachineState extends SessionMemory {
+  /** What the machine's own `snapshot` gave, of which nothing was taken yet. */
+  readonly machine: Iterator<Uint8Array>;
+}
+
+export class MachineImage implements StateImage {
+  readonly #sessions: SessionCut;
+  readonly #machine: Iterator<Uint8Array>;
+  readonly #piece = new PieceBuffer();
+  #hasSessions = true;
+  /** The machine's first piece: it is taken at once, for a generator begins with it. */
+  #first: IteratorResult<Uint8Array> | undefined;
+  #isDone = false;
+
+  constructor({ sessions, results, machine }: MachineState) {
+    this.#first = machine.next();
+    this.#machine = machine;
+    this.#sessions = new SessionCut(sessions, formWith(results));
+    const { view } = this.#piece;
+    view.setUint32(0, magic, true);
+    view.setUint32(4, version, true);
+    view.setUint32(8, sessions.size, true);
+    view.setFloat64(16, sessions.lastClientId, true);
+    this.#piece.at = headerBytes;
   }
-  const image = new Uint8Array(length);
-  const bytes = Buffer.from(image.buffer);
-  const view = viewOf(bytes);
-  view.setUint32(0, magic, true);
-  view.setUint32(4, version, true);
-  view.setUint32(8, sessions.size, true);
-  view.setFloat64(16, sessions.lastClientId, true);
-  let at = headerBytes;
-  for (const session of sessions.values()) {
-    at = writeSession(session, view, at);
-    for (const result of resultsOf(session, results)) {
-      view.setUint32(at, result?.length ?? noResult, true);
-      at += 4;
-      if (result !== undefined) at = writeLatin1(result, bytes, at);
+
+  next(): Uint8Array | undefined {
+    if (this.#hasSessions) {
+      this.#hasSessions = this.#sessions.read(this.#piece);
+      return this.#piece.take();
     }
+    if (this.#isDone) return undefined;
+    const { done, value } = this.#first ?? this.#machine.next();
+    this.#first = undefined;
+    this.#isDone = done === true;
+    return this.#isDone ? undefined : value;
   }
-  image.set(machine, at);
-  return image;
+
+  close(): void {
+    this.#sessions.close();
+    this.#hasSessions = false;
+    if (!this.#isDone) this.#machine.return?.();
+    this.#isDone = true;
+  }
 }
 
-/** Adds the sessions and results of the image, and gives a copy of what the machine gave. */
-export function readMachineImage(
-  image: Uint8Array,
-  sessions: SessionTable,
-  results: SessionResults,
-): Uint8Array {
-  const cursor = new Cursor(image);
-  if (cursor.u32() !== magic) throw corrupt('it does not begin as one of this state machine');
-  const found = cursor.u32();
-  if (found !== version) throw corrupt(`it has version ${found}; version ${version} is known`);
-  const sessionCount = cursor.u32();
-  cursor.take(4);
-  sessions.lastClientId = cursor.f64();
-  for (let i = 0; i < sessionCount; i++) {
-    const session = readSession(cursor);
+/** Reads an image; `adopt` gets what the machine gave, when the rest of it is read. */
+export class MachineIntake implements StateIntake {
+  readonly #sessions: SessionTable;
+  readonly #results: SessionResults;
+  readonly #adopt: (machine: Uint8Array) => void;
+  readonly #cursor = new PieceCursor();
+  readonly #machine: Buffer[] = [];
+  #hasHeader = false;
+  #sessionsLeft = 0;
+
+  constructor({ sessions, results }: SessionMemory, adopt: (machine: Uint8Array) => void) {
+    this.#sessions = sessions;
+    this.#results = results;
+    this.#adopt = adopt;
+  }
+
+  write(bytes: Uint8Array): void {
+    const cursor = this.#cursor;
+    cursor.add(bytes);
+    if (!this.#hasHeader && cursor.left >= headerBytes) this.#readHeader();
+    if (this.#hasHeader) this.#readState();
+    cursor.settle();
+  }
+
+  finish(): void {
+    if (!this.#hasHeader || this.#sessionsLeft > 0) {
+      throw corruptImage(`it ends ${this.#cursor.left} bytes into a part`);
+    }
+    this.#adopt(Buffer.concat(this.#machine));
+  }
+
+  #readHeader(): void {
+    const cursor = this.#cursor;
+    if (cursor.u32() !== magic) throw corruptImage('it does not begin as one of this machine');
+    const found = cursor.u32();
+    if (found !== version) {
+      throw corruptImage(`it has version ${found}; version ${version} is known`);
+    }
+    this.#sessionsLeft = cursor.u32();
+    cursor.at += 4;
+    this.#sessions.lastClientId = cursor.f64();
+    this.#hasHeader = true;
+  }
+
+  #readState(): void {
+    const cursor = this.#cursor;
+    for (; this.#sessionsLeft > 0; this.#sessionsLeft -= 1) {
+      const start = cursor.at;
+      const session = readSession(cursor);
+      if (session === undefined) return;
+      if (!this.#readResults(session)) {
+        // It has not come whole: read again, from its beginning, when more is there.
+        cursor.at = start;
+        return;
+      }
+      this.#sessions.add(session);
+    }
+    if (cursor.left > 0) this.#machine.push(Buffer.from(cursor.bytes.subarray(cursor.at)));
+    cursor.at = cursor.bytes.length;
+  }
+
+  /** False if not all of them are there. */
+  #readResults(session: Session): boolean {
+    const cursor = this.#cursor;
     for (let serial = session.floor; serial <= session.highest; serial++) {
+      if (cursor.left < 4) return false;
       const byteLength = cursor.u32();
       if (byteLength === noResult) continue;
-      const start = cursor.take(byteLength);
-      results.keep(session, serial, readLatin1(cursor.bytes, start, start + byteLength));
+      if (cursor.left < byteLength) return false;
+      const end = cursor.at + byteLength;
+      this.#results.keep(session, serial, readLatin1(cursor.bytes, cursor.at, end));
+      cursor.at = end;
     }
-    sessions.add(session);
+    return true;
   }
-  return new Uint8Array(image.subarray(cursor.at));
 }
 
-function resultBytes(session: Session, results: SessionResults): number {
-  let byteLength = 0;
-  for (const result of resultsOf(session, results)) byteLength += 4 + (result?.length ?? 0);
-  return byteLength;
+/** A session with its results behind it. */
+function formWith(results: SessionResults): SessionForm {
+  return {
+    byteLength(session) {
+      let byteLength = plainForm.byteLength(session);
+      for (const result of resultsOf(session, results)) byteLength += 4 + (result?.length ?? 0);
+      return byteLength;
+    },
+    write(session, target) {
+      plainForm.write(session, target);
+      for (const result of resultsOf(session, results)) {
+        target.view.setUint32(target.at, result?.length ?? noResult, true);
+        target.at += 4;
+        if (result !== undefined) target.at = writeLatin1(result, target.bytes, target.at);
+      }
+    },
+  };
 }
 
 function* resultsOf(session: Session, results: SessionResults): Generator<string | undefined> {

@@ -28,11 +28,27 @@ export interface Machine {
   apply(command: Value, index: number): Value;
   /** Answers a question from the state, which it must not change. */
   query(question: Value): Value;
-  /** The whole state. Equal states should give equal bytes: `waitForConverged` compares them. */
-  snapshot(): Uint8Array;
+  /**
+   * The whole state: as bytes, or as pieces of them. Equal states should give equal bytes:
+   * `waitForConverged` compares them.
+   *
+   * Bytes are made in one go, and the node does nothing else meanwhile. Of pieces the node takes
+   * the first one at once and then one in each turn, applying commands in between: together they
+   * must be the state as it was when the first one was taken. Take them from data that is never
+   * changed, or keep what is about to change before it was given. The end may never be reached:
+   * then `return` of the iterator is called, and `finally` blocks of a generator run. A piece
+   * should take a few ms to make; its memory may be used again for the next one.
+   *
+   * @example
+   * *snapshot() {
+   *   const rows = this.rows; // apply() replaces the array and never changes it
+   *   for (let at = 0; at < rows.length; at += 1000) yield encode(rows.slice(at, at + 1000));
+   * }
+   */
+  snapshot(): Uint8Array | Iterable<Uint8Array>;
   /**
    * Puts the state of a snapshot in the place of this one: when a node starts, and whenever it was
-   * away so long that the leader sends it a whole snapshot.
+   * away so long that the leader sends it a whole snapshot. `image`: all bytes, in one piece.
    */
   restore(image: Uint8Array): void;
 }

@@ -46,6 +46,8 @@ export class Session {
   highest = 0;
   /** Ring of recorded outcomes, a power of two long; 0 where none is. */
   results: Float64Array = new Float64Array(windowSizeMin);
+  /** The newest cut that it is of no more interest to; no part of the state. */
+  cutId = 0;
 
   constructor(clientId: number) {
     this.clientId = clientId;
@@ -110,6 +112,11 @@ export interface BatchSerials {
   readonly lowestSerial: number;
 }
 
+/** Is told of a session before it is opened. */
+export interface SessionWatcher {
+  keep(session: Session): void;
+}
+
 export class SessionTable {
   readonly sessionsMax: number;
   readonly serialWindowMax: number;
@@ -119,6 +126,8 @@ export class SessionTable {
   /** From least to most recently used; a Map keeps the order of insertion. */
   readonly #sessions = new Map<number, Session>();
   #newest: Session | undefined;
+  #watcher: SessionWatcher | undefined;
+  #cutId = 0;
 
   constructor({ sessionsMax = 10_000, serialWindowMax = 8_192 }: SessionLimits = {}) {
     requireCount('sessionsMax', sessionsMax);
@@ -139,6 +148,7 @@ export class SessionTable {
    */
   register(): number {
     const session = new Session(++this.lastClientId);
+    session.cutId = this.#cutId;
     if (this.#sessions.size >= this.sessionsMax) this.#evict();
     this.add(session);
     return session.clientId;
@@ -154,12 +164,27 @@ export class SessionTable {
   open(clientId: number, batch: BatchSerials): Session | undefined {
     const session = this.#sessions.get(clientId);
     if (session === undefined) return undefined;
+    this.#watcher?.keep(session);
     if (session !== this.#newest) {
       this.#sessions.delete(clientId);
       this.add(session);
     }
     session.open(batch, this.serialWindowMax);
     return session;
+  }
+
+  /**
+   * Tells `watcher`, and nobody else, of the sessions that are opened from now on. Gives a number:
+   * sessions with it as their `cutId` were registered later.
+   */
+  watch(watcher: SessionWatcher): number {
+    this.#watcher = watcher;
+    this.#cutId += 1;
+    return this.#cutId;
+  }
+
+  unwatch(watcher: SessionWatcher): void {
+    if (this.#watcher === watcher) this.#watcher = undefined;
   }
 
   /** All sessions, from least to most recently used. */

@@ -8,6 +8,7 @@
  */
 import type { ByteRange } from './command.js';
 import type { Outcome } from './outcome.js';
+import type { StateImage, StateIntake } from './state-image.js';
 
 /** What a sink is told about the batch whose outcomes follow. */
 export interface BatchHeader {
@@ -54,10 +55,14 @@ export interface StateMachine {
    * meant for another kind of machine.
    */
   query(request: ByteRange, index: number, region: ByteRange): number;
-  /** The whole state, with everything that decides how the next entry is applied. */
-  snapshot(): Uint8Array;
-  /** Puts the state of a snapshot in the place of this one: whole or, on an error, not at all. */
-  restore(image: Uint8Array): void;
+  /**
+   * The whole state as it stands now, with everything that decides how the next entry is applied.
+   * Applying goes on while the pieces are taken. One at a time: one that was not read to its end is
+   * worth nothing from the next call on.
+   */
+  snapshot(): StateImage;
+  /** Begins to take in another state. */
+  restore(): StateIntake;
   /** Equal where the state is equal, however it came about; else different, almost certainly. */
   digest(): string;
 }

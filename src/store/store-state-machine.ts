@@ -8,7 +8,7 @@ import { RaftError } from '../errors.js';
 import { ByteMap, type ByteRecord } from './byte-map.js';
 import { BatchReader, type ByteRange, commandFlag, op, viewOf } from './command.js';
 import { digestKeys, digestSessions } from './digest.js';
-import { readImage, writeImage } from './image.js';
+import { keysLimit, StoreImage, StoreIntake } from './image.js';
 import { type Outcome, outcome } from './outcome.js';
 import { ReadReplyWriter } from './reply.js';
 import {
@@ -20,14 +20,12 @@ import {
   type SessionLimits,
   SessionTable,
 } from './session.js';
+import type { StateImage, StateIntake } from './state-image.js';
 import type { ResultSink, StateMachine } from './state-machine.js';
 import { readLatin1, readUtf8 } from './text.js';
 
 /** Records that are fetched ahead: as many as fit into a second-level cache with their entry. */
 const touchedMax = 2048;
-
-/** Up to here the records of keys and small values surely have addresses (`slab.ts`). */
-const keysLimit = 2 ** 23;
 
 /** Replicated limits: every member of a cluster is given the same ones, for ever. */
 export interface StoreOptions extends SessionLimits {
@@ -115,15 +113,17 @@ export class StoreStateMachine implements StateMachine {
     return this.#reply.finish(reader.requestId, index);
   }
 
-  snapshot(): Uint8Array {
-    return writeImage({ values: this.#values, sessions: this.#sessions });
+  snapshot(): StateImage {
+    return new StoreImage({ values: this.#values, sessions: this.#sessions });
   }
 
-  restore(image: Uint8Array): void {
+  restore(): StateIntake {
     const sessions = new SessionTable(this.#options);
-    this.#values = readImage(image, sessions);
-    this.#sessions = sessions;
-    this.#lastApplied = 0;
+    return new StoreIntake(sessions, (values) => {
+      this.#values = values;
+      this.#sessions = sessions;
+      this.#lastApplied = 0;
+    });
   }
 
   digest(): string {

@@ -39,7 +39,7 @@ export const storage: readonly Exhibit[] = [
     edits: [
       {
         file: 'replica/boot.js',
-        find: 'if (snapshot)\n        machine.restore(snapshot.bytes);',
+        find: 'if (storage.snapshotIndex > 0)\n        restoreSnapshot(storage, machine);',
         replace: '',
       },
     ],
@@ -51,8 +51,9 @@ export const storage: readonly Exhibit[] = [
     edits: [
       {
         file: 'store/store-state-machine.js',
-        find: 'writeImage({ values: this.#values, sessions: this.#sessions })',
-        replace: 'writeImage({ values: this.#values, sessions: new SessionTable(this.#options) })',
+        find: 'new StoreImage({ values: this.#values, sessions: this.#sessions })',
+        replace:
+          'new StoreImage({ values: this.#values, sessions: new SessionTable(this.#options) })',
       },
     ],
   },
@@ -111,7 +112,7 @@ export const storage: readonly Exhibit[] = [
     edits: [
       {
         file: 'replica/snapshot-install.js',
-        find: 'machine.restore(snapshot.bytes);',
+        find: 'coming.intake.finish();',
         replace: '',
       },
     ],

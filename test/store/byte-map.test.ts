@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { ByteMap, type ByteSource } from '../../src/store/byte-map.js';
+import { hashOf } from '../../src/store/hash-part.js';
+import { MapCut } from '../../src/store/map-cut.js';
+import { PieceBuffer } from '../../src/store/state-image.js';
 
 interface Command extends ByteSource {
   readonly keyStart: number;
@@ -43,15 +46,23 @@ function contents(map: ByteMap): Map<string, string> {
   return found;
 }
 
-/** Through the bytes of an image. */
-function copyOf(map: ByteMap): ByteMap {
-  const memory = new ArrayBuffer(8 + map.recordBytes);
-  assert.equal(map.copyRecords(new Int32Array(memory), 8), memory.byteLength);
-  const source = { bytes: Buffer.from(memory), view: new DataView(memory) };
+/** All records of a cut, as they stand in an image. */
+function readAll(cut: MapCut, pieceBytes = 1 << 20): Buffer {
+  const piece = new PieceBuffer(pieceBytes);
+  const pieces: Buffer[] = [];
+  for (let isLast = false; !isLast; ) {
+    isLast = cut.read(piece);
+    pieces.push(Buffer.from(piece.take()));
+  }
+  return Buffer.concat(pieces);
+}
+
+function parse(bytes: Buffer): ByteMap {
+  const source = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
   const copy = new ByteMap();
-  let at = 8;
-  while (at < memory.byteLength) at = copy.addRecord(source, at, memory.byteLength);
-  assert.equal(at, memory.byteLength);
+  let at = 0;
+  while (at < bytes.length) at = copy.addRecord(source, at, bytes.length);
+  assert.equal(at, bytes.length);
   return copy;
 }
 
@@ -89,7 +100,9 @@ test('a byte map holds what a Map holds, whatever is set and deleted in which or
       assert.equal(map.size, model.size);
     }
     assert.deepEqual(contents(map), model);
-    assert.deepEqual(contents(copyOf(map)), model);
+    const image = readAll(new MapCut(map));
+    assert.equal(image.length, map.recordBytes);
+    assert.deepEqual(contents(parse(image)), model);
   });
 
   t.notThrows(() => fc.assert(property, { numRuns: 150 }));
@@ -160,4 +173,110 @@ test('when most records of all pages go, the others move together and the pages 
 
   for (let i = 0; i < count; i += 10) remove(map, `key${i}`);
   t.deepEqual([map.size, map.reservedBytes], [0, 0]);
+});
+
+const change = fc.record({
+  isDelete: fc.boolean(),
+  key: keys,
+  value: values,
+  /** A piece is taken after it. */
+  takesPiece: fc.boolean(),
+});
+
+function make(map: ByteMap, { isDelete, key, value }: { isDelete: boolean } & KeyValue): void {
+  if (isDelete) remove(map, key);
+  else set(map, key, value);
+}
+
+interface KeyValue {
+  readonly key: string;
+  readonly value: string;
+}
+
+test('a cut is the map as it stood, whatever is set and deleted between its pieces', (t) => {
+  const history = fc.array(change, { maxLength: 200 });
+  const property = fc.property(history, history, fc.nat({ max: 400 }), (before, after, bytes) => {
+    const map = new ByteMap();
+    for (const each of before) make(map, each);
+    const expected = contents(map);
+    const image = readAll(new MapCut(map));
+
+    const cut = new MapCut(map);
+    const piece = new PieceBuffer(bytes);
+    const pieces: Buffer[] = [];
+    let isLast = false;
+    for (const each of after) {
+      make(map, each);
+      if (!each.takesPiece || isLast) continue;
+      isLast = cut.read(piece);
+      pieces.push(Buffer.from(piece.take()));
+    }
+    if (!isLast) pieces.push(readAll(cut));
+
+    assert.equal(cut.size, expected.size);
+    assert.deepEqual(contents(parse(Buffer.concat(pieces))), expected);
+    assert(Buffer.concat(pieces).equals(image), 'the bytes follow from the contents alone');
+  });
+
+  t.notThrows(() => fc.assert(property, { numRuns: 300 }));
+});
+
+test('maps with the same contents give the same bytes, whatever their history was', (t) => {
+  const count = 20_000;
+  const one = new ByteMap();
+  for (let i = 0; i < count; i += 1) set(one, `key${i}`, `value ${i}`);
+  const other = new ByteMap();
+  other.reserve(10 * count);
+  for (let i = 3 * count; i >= 0; i -= 1) set(other, `key${i}`, 'x'.repeat(i % 200));
+  for (let i = 3 * count; i >= count; i -= 1) remove(other, `key${i}`);
+  for (let i = 0; i < count; i += 1) set(other, `key${i}`, `value ${i}`);
+
+  const bytes = readAll(new MapCut(one), 4096);
+
+  t.true(bytes.equals(readAll(new MapCut(other), 70_000)));
+  t.true(bytes.equals(readAll(new MapCut(parse(bytes)))));
+});
+
+test('a cut keeps each key once at most, and lets the map go at its end', (t) => {
+  const map = new ByteMap();
+  for (let i = 0; i < 1000; i += 1) set(map, `key${i}`, 'a'.repeat(100));
+  const cut = new MapCut(map);
+  for (let round = 0; round < 20; round += 1) {
+    for (let i = 0; i < 1000; i += 1) set(map, `key${i}`, `${round}`.repeat(50));
+  }
+
+  t.true(cut.keptBytes <= 1000 * 120, `${cut.keptBytes} bytes are kept`);
+  t.is(map.watcher, cut);
+  readAll(cut);
+  t.is(map.watcher, undefined);
+});
+
+test('keys with the same hash stand in the order of their bytes', (t) => {
+  const seen = new Map<number, string>();
+  const pairs: [string, string][] = [];
+  for (let i = 0; pairs.length < 3; i += 1) {
+    const key = `key${i}`;
+    const it = command(key);
+    const hash = hashOf(it, it.keyStart, it.keyEnd);
+    const other = seen.get(hash);
+    if (other !== undefined) pairs.push([other, key]);
+    seen.set(hash, key);
+  }
+
+  for (const [a, b] of pairs) {
+    const bytes = [
+      [a, b],
+      [b, a],
+    ].map((order) => {
+      const map = new ByteMap();
+      for (const key of order) set(map, key, `<${key}>`);
+      return readAll(new MapCut(map));
+    });
+    const changed = new ByteMap();
+    for (const key of [a, b]) set(changed, key, `<${key}>`);
+    const cut = new MapCut(changed);
+    set(changed, a, 'later');
+    t.deepEqual(bytes[0], bytes[1]);
+    t.deepEqual(readAll(cut), bytes[0], 'also where one of them was kept');
+  }
 });

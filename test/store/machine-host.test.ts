@@ -7,6 +7,7 @@ import { ReplyReader } from '../../src/store/reply.js';
 import { StoreStateMachine } from '../../src/store/store-state-machine.js';
 import { decodeValue, type Value } from '../../src/store/value.js';
 import { type Answer, Answers, type Batch, type Command, payloadOf, register } from './batches.js';
+import { restore, snapshotOf } from './images.js';
 
 const limits = { sessionsMax: 2, serialWindowMax: 8 };
 
@@ -82,7 +83,7 @@ test('what was thrown is told in at most 1,000 characters', (t) => {
 test('a result is kept until the client says that it has it, and not longer', (t) => {
   const host = withClient();
   apply(host, 2, by(1, 'a', 'b', 'c'));
-  const full = host.snapshot().length;
+  const full = snapshotOf(host).length;
 
   const repeated = apply(host, 3, { ...by(1, 'a', 'b', 'c'), lowestSerial: 3 });
 
@@ -91,7 +92,7 @@ test('a result is kept until the client says that it has it, and not longer', (t
     { outcome: 'answered-long-ago', index: 3 },
     done(2, 3),
   ]);
-  t.true(host.snapshot().length < full);
+  t.true(snapshotOf(host).length < full);
 });
 
 test('a session that was evicted is not known, and its commands are not applied', (t) => {
@@ -111,7 +112,7 @@ test('a snapshot carries machine, sessions and results', (t) => {
   const heir = new Journal();
   const copy = new MachineHost(heir, limits);
 
-  copy.restore(host.snapshot());
+  restore(copy, snapshotOf(host));
 
   t.deepEqual(heir.commands, ['a', 'b']);
   t.is(copy.digest(), host.digest());
@@ -120,7 +121,7 @@ test('a snapshot carries machine, sessions and results', (t) => {
     t.deepEqual(apply(each, 4, by(4, 'c')), [done(4, 3)]);
   }
   t.is(copy.digest(), host.digest());
-  t.deepEqual(copy.snapshot(), host.snapshot());
+  t.deepEqual(snapshotOf(copy), snapshotOf(host));
 });
 
 test('the digest tells states, sessions and results apart', (t) => {
@@ -145,25 +146,25 @@ test('the digest tells states, sessions and results apart', (t) => {
 test('bytes that are no snapshot of a machine are refused, and change nothing', (t) => {
   const host = withClient();
   apply(host, 2, by(1, 'a', 'b'));
-  const image = host.snapshot();
+  const image = snapshotOf(host);
   const journal = new Journal();
   const copy = new MachineHost(journal, limits);
 
   for (const bad of [
-    new StoreStateMachine().snapshot(),
+    snapshotOf(new StoreStateMachine()),
     new Uint8Array(0),
     image.subarray(0, 40),
     Uint8Array.from(image, (byte, at) => (at === 4 ? 9 : byte)),
   ]) {
-    t.throws(() => copy.restore(bad), { code: 'RAFT_STORAGE_CORRUPT' });
+    t.throws(() => restore(copy, bad), { code: 'RAFT_STORAGE_CORRUPT' });
   }
-  t.throws(() => new StoreStateMachine().restore(image), { code: 'RAFT_STORAGE_CORRUPT' });
+  t.throws(() => restore(new StoreStateMachine(), image), { code: 'RAFT_STORAGE_CORRUPT' });
 
   t.deepEqual(journal.commands, []);
 });
 
 test('a machine that cannot restore, or gives no bytes, is named as what failed', (t) => {
-  const image = withClient().snapshot();
+  const image = snapshotOf(withClient());
   const bad: Machine = {
     apply: () => undefined,
     query: () => undefined,
@@ -174,8 +175,8 @@ test('a machine that cannot restore, or gives no bytes, is named as what failed'
   };
 
   const code = 'RAFT_MACHINE_FAILED';
-  t.throws(() => new MachineHost(bad).restore(image), { code, message: /restore.*too old/ });
-  t.throws(() => new MachineHost(bad).snapshot(), { code, message: /snapshot.*string/ });
+  t.throws(() => restore(new MachineHost(bad), image), { code, message: /restore.*too old/ });
+  t.throws(() => snapshotOf(new MachineHost(bad)), { code, message: /snapshot.*string/ });
 });
 
 test('a malformed entry throws before the machine sees anything of it (pitfall 37)', (t) => {

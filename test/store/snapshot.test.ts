@@ -8,6 +8,7 @@ import { digestKeys } from '../../src/store/digest.js';
 import { StoreStateMachine } from '../../src/store/store-state-machine.js';
 import { decodeStored } from '../../src/store/value.js';
 import { Answers, type Batch, del, payloadOf, register, set } from './batches.js';
+import { restore, snapshotOf } from './images.js';
 
 function apply(machine: StoreStateMachine, index: number, ...batches: Batch[]): string[] {
   const answers = new Answers();
@@ -17,7 +18,7 @@ function apply(machine: StoreStateMachine, index: number, ...batches: Batch[]): 
 
 function restored(machine: StoreStateMachine): StoreStateMachine {
   const copy = new StoreStateMachine();
-  copy.restore(machine.snapshot());
+  restore(copy, snapshotOf(machine));
   return copy;
 }
 
@@ -64,7 +65,7 @@ test('the next client gets the next id after a restore, and the oldest goes firs
   apply(machine, 1, { commands: [register, register] });
   apply(machine, 2, { clientId: 1, firstSerial: 1, commands: [set('a', 1)] });
   const copy = new StoreStateMachine(limits);
-  copy.restore(machine.snapshot());
+  restore(copy, snapshotOf(machine));
 
   const answers = new Answers();
   copy.apply(payloadOf([{ commands: [register] }]), 3, answers);
@@ -79,11 +80,11 @@ test('the next client gets the next id after a restore, and the oldest goes firs
 });
 
 test('a machine goes on from the snapshot that it restored, even from an older one', (t) => {
-  const image = populated().snapshot();
+  const image = snapshotOf(populated());
   const machine = populated();
   apply(machine, 90, { commands: [set('late', 1)] });
 
-  machine.restore(image);
+  restore(machine, image);
 
   t.is(machine.get('late'), undefined);
   t.deepEqual(apply(machine, 4, { commands: [set('c', 2)] }), ['ok']);
@@ -163,7 +164,7 @@ test('400 overwrites of one key make a snapshot of at most 500 bytes (C93)', (t)
     apply(machine, serial + 1, { ...write, commands: [set('key', serial)] });
   }
 
-  t.true(machine.snapshot().length <= 500);
+  t.true(snapshotOf(machine).length <= 500);
 });
 
 test('100,000 clients with one write each cost less than 200 bytes a client (C93)', (t) => {
@@ -192,7 +193,7 @@ test('100,000 clients with one write each cost less than 200 bytes a client (C93
 });
 
 test('a snapshot that is cut, too long or of another kind changes nothing', (t) => {
-  const image = populated().snapshot();
+  const image = snapshotOf(populated());
   const machine = populated();
   const before = machine.digest();
   const versioned = Buffer.from(image);
@@ -208,7 +209,7 @@ test('a snapshot that is cut, too long or of another kind changes nothing', (t) 
   for (const bytes of bad) {
     t.true(
       isRaftError(
-        t.throws(() => machine.restore(bytes)),
+        t.throws(() => restore(machine, bytes)),
         'RAFT_STORAGE_CORRUPT',
       ),
     );
@@ -219,9 +220,9 @@ test('a snapshot that is cut, too long or of another kind changes nothing', (t) 
 
 test('a snapshot is bytes of its own, whatever is done to the machine or to them', (t) => {
   const machine = populated();
-  const image = machine.snapshot();
+  const image = snapshotOf(machine);
   const copy = new StoreStateMachine();
-  copy.restore(image);
+  restore(copy, image);
   const before = copy.digest();
 
   apply(machine, 9, { commands: [set('c', 'later')] });

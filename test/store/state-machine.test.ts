@@ -19,6 +19,7 @@ import {
   set,
   stampOf,
 } from './batches.js';
+import { restore, snapshotOf } from './images.js';
 import { StoreModel } from './model.js';
 
 const limits = { keysMax: 3, sessionsMax: 3, serialWindowMax: 4 };
@@ -35,7 +36,7 @@ function outcomes(machine: StoreStateMachine, index: number, ...batches: Batch[]
 
 function restored(machine: StoreStateMachine, options: object = limits): StoreStateMachine {
   const copy = new StoreStateMachine(options);
-  copy.restore(machine.snapshot());
+  restore(copy, snapshotOf(machine));
   return copy;
 }
 
@@ -118,7 +119,7 @@ test('replicas agree at every index, whoever answers and whoever restored (pitfa
 
       assert.equal(silent.digest(), answering.digest());
       assert.equal(restarting.digest(), answering.digest());
-      assert.deepEqual(silent.snapshot(), answering.snapshot());
+      assert.deepEqual(snapshotOf(silent), snapshotOf(answering));
     }
   });
 
