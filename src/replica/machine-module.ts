@@ -10,7 +10,9 @@ export async function loadMachine(url: string): Promise<Machine> {
   const lacking = methods.find((method) => typeof machine?.[method] !== 'function');
   if (lacking !== undefined)
     throw failed(`what createStateMachine of ${url} gives has no ${lacking}`);
-  return machine as Machine;
+  const name: unknown = machine?.name;
+  if (name === undefined || (typeof name === 'string' && name !== '')) return machine as Machine;
+  throw failed(`the name of what createStateMachine of ${url} gives is no name: ${String(name)}`);
 }
 
 async function factoryOf(url: string): Promise<MachineFactory> {

@@ -3,6 +3,7 @@
 import { type ErrorRecord, isRaftError, unpackError } from '../errors.js';
 import { FaultyFileSystem } from '../storage/faulty.js';
 import { nodeFileSystem } from '../storage/file-system.js';
+import { claimDirectory, type MachineName } from '../storage/identity.js';
 import {
   type FileStorageOptions,
   type MemoryStorageBuffers,
@@ -24,12 +25,17 @@ export interface OpenedStorage {
   readonly disk: FaultyFileSystem | undefined;
 }
 
-export function openNodeStorage(storage: NodeStorage, nowMs: () => number): OpenedStorage {
+export function openNodeStorage(
+  storage: NodeStorage,
+  machine: MachineName,
+  nowMs: () => number,
+): OpenedStorage {
   switch (storage.kind) {
     case 'memory':
       return { storage: openMemoryStorage(storage.buffers), disk: undefined };
     case 'file': {
       const disk = new FaultyFileSystem(nodeFileSystem, block);
+      claimDirectory(disk, storage.options.directory, machine);
       return {
         storage: openFileStorage({ ...storage.options, nowMs, fileSystem: disk }),
         disk,
@@ -50,6 +56,7 @@ export function isStorageFailure(error: unknown): boolean {
   return (
     isRaftError(error, 'RAFT_STORAGE_FAILED') ||
     isRaftError(error, 'RAFT_STORAGE_CORRUPT') ||
-    isRaftError(error, 'RAFT_STORAGE_LOST')
+    isRaftError(error, 'RAFT_STORAGE_LOST') ||
+    isRaftError(error, 'RAFT_WRONG_MACHINE')
   );
 }

@@ -11,6 +11,7 @@ import { systemClock } from '../clock.js';
 import { type ErrorRecord, isRaftError } from '../errors.js';
 import type { Raft, Ready } from '../raft/index.js';
 import type { DiskFaults } from '../storage/faulty.js';
+import type { MachineName } from '../storage/identity.js';
 import type { Storage } from '../storage/storage.js';
 import { MachineHost } from '../store/machine-host.js';
 import type { StateMachine } from '../store/state-machine.js';
@@ -72,17 +73,27 @@ function startNode(context: ActorContext<NodeRecord>): Behavior | Promise<Behavi
   const { machineUrl, store } = context.data;
   if (machineUrl === undefined) return openNode(context);
   return loadMachine(machineUrl).then(
-    (machine) => openNode(context, new MachineHost(machine, store)),
+    (machine) => {
+      const { name } = machine;
+      const host = new MachineHost(machine, store);
+      return openNode(context, { host, name: { kind: 'own', ...(name ? { name } : {}) } });
+    },
     (error: unknown) => new RefusedNode(context, packRefusal(error)),
   );
+}
+
+/** A machine of the user's, and how it is called. */
+interface OwnMachine {
+  readonly host: StateMachine;
+  readonly name: MachineName;
 }
 
 /**
  * A node whose storage or state machine cannot be opened lives on to say so, and does nothing else.
  */
-function openNode(context: ActorContext<NodeRecord>, machine?: StateMachine): Behavior {
+function openNode(context: ActorContext<NodeRecord>, own?: OwnMachine): Behavior {
   try {
-    return new Node(context, machine);
+    return new Node(context, own);
   } catch (error) {
     if (mustRefuse(error)) return new RefusedNode(context, packRefusal(error));
     throw error;
@@ -105,13 +116,14 @@ class Node implements Behavior {
   /** Takes over when the storage, or a machine of the user's, has failed. */
   #refused: RefusedNode | undefined;
 
-  constructor(context: ActorContext<NodeRecord>, machine?: StateMachine) {
-    const { members, gauges, tickMs } = context.data;
+  constructor(context: ActorContext<NodeRecord>, own?: OwnMachine) {
+    const { members, gauges, tickMs, storage } = context.data;
     this.#context = context;
-    const opened = openNodeStorage(context.data.storage, () => systemClock.nowMs());
+    const name = own?.name ?? { kind: 'store' };
+    const opened = openNodeStorage(storage, name, () => systemClock.nowMs());
     this.#disk = opened.disk;
     this.#tape = openTape(context);
-    this.#booted = this.#boot(opened.storage, machine);
+    this.#booted = this.#boot(opened.storage, own?.host);
     this.#board = new GaugeBoard(
       gauges,
       members.map(({ id }) => id),

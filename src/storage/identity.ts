@@ -1,13 +1,15 @@
 /**
  * Whose directory it is: a small file that binds a directory to one node of one cluster.
  *
- * It is written before anything else and never changes again but for its state. `founding`: the
- * cluster has not run yet. `founded`: it may have, so a node of it that comes without its log has
- * lost it, and with it votes that it gave.
+ * It is written before anything else and never changes again but for its state, and for the name of
+ * the state machine, which the node itself adds when it first runs. `founding`: the cluster has not
+ * run yet. `founded`: it may have, so a node of it that comes without its log has lost it, and with
+ * it votes that it gave.
  */
 
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { RaftError } from '../errors.js';
 import type { FileSystem } from './file-system.js';
 import { corrupt } from './wal-segment.js';
 
@@ -18,7 +20,17 @@ export interface Identity {
   /** All nodes of the cluster, in their order. */
   readonly nodes: readonly string[];
   readonly state: 'founding' | 'founded';
+  /** What the commands in the log are for. Absent until the node has run. */
+  readonly machine?: string;
 }
+
+/** The key-value store, or a machine of the user's, which may have said how it is called. */
+export interface MachineName {
+  readonly kind: 'store' | 'own';
+  readonly name?: string;
+}
+
+const unnamed = 'a state machine without a name';
 
 /** The 32 bits that mark all files of one node of one cluster. */
 export function directoryIdOf(clusterId: string, nodeId: string): number {
@@ -58,6 +70,42 @@ export function writeIdentity(fs: FileSystem, directory: string, identity: Ident
   fs.syncDirectory(directory);
 }
 
+/**
+ * Ties the log of a directory to one kind of state machine: the commands in it mean nothing to
+ * another. A machine that had no name may have got one since.
+ *
+ * Throws `RAFT_WRONG_MACHINE` if it is tied to another, `RAFT_STORAGE_CORRUPT`, and
+ * `RAFT_STORAGE_FAILED` if it cannot be written.
+ */
+export function claimDirectory(fs: FileSystem, directory: string, machine: MachineName): void {
+  const name = nameOf(machine);
+  try {
+    const identity = readIdentity(fs, directory);
+    if (identity === undefined || identity.machine === name) return;
+    const { machine: known } = identity;
+    if (known !== undefined && !(known === unnamed && machine.kind === 'own')) {
+      throw new RaftError(
+        'RAFT_WRONG_MACHINE',
+        `${directory} has the log of ${known}; expected that of ${name}`,
+        { details: { outcome: 'rejected', directory } },
+      );
+    }
+    writeIdentity(fs, directory, { ...identity, machine: name });
+  } catch (error) {
+    if (error instanceof RaftError) throw error;
+    const { code = 'unknown', message } = error as NodeJS.ErrnoException;
+    throw new RaftError('RAFT_STORAGE_FAILED', `${directory} cannot be used: ${message}`, {
+      cause: error,
+      details: { directory, code },
+    });
+  }
+}
+
+function nameOf({ kind, name }: MachineName): string {
+  if (kind === 'store') return 'the key-value store';
+  return name === undefined ? unnamed : `the state machine ${name}`;
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -68,13 +116,14 @@ function parse(text: string): unknown {
 
 function isIdentity(value: unknown): value is Identity {
   if (typeof value !== 'object' || value === null) return false;
-  const { format, clusterId, nodeId, nodes, state } = value as Record<string, unknown>;
+  const { format, clusterId, nodeId, nodes, state, machine } = value as Record<string, unknown>;
   return (
     format === 1 &&
     typeof clusterId === 'string' &&
     typeof nodeId === 'string' &&
     Array.isArray(nodes) &&
     nodes.every((node) => typeof node === 'string') &&
+    (machine === undefined || typeof machine === 'string') &&
     (state === 'founding' || state === 'founded')
   );
 }

@@ -64,13 +64,14 @@ function rebuild(
     if (source === undefined) throw invalid('others', 'none', 'the directories of all other nodes');
     const currentTerm = Math.max(...opened.map(({ storage }) => storage.hardState.currentTerm)) + 1;
     const setAside = setFilesAside(fs, directory);
-    const { clusterId, nodes } = source.identity;
-    writeIdentity(fs, directory, { format: 1, clusterId, nodeId, nodes, state: 'founding' });
+    const identity: Identity = { ...source.identity, nodeId, state: 'founding' };
+    const { clusterId } = identity;
+    writeIdentity(fs, directory, identity);
     copyLog(source.storage, directory, {
       directoryId: directoryIdOf(clusterId, nodeId),
       currentTerm,
     });
-    writeIdentity(fs, directory, { format: 1, clusterId, nodeId, nodes, state: 'founded' });
+    writeIdentity(fs, directory, { ...identity, state: 'founded' });
     const { lastIndex } = source.storage;
     return { nodeId, source: source.directory, currentTerm, lastIndex, setAside };
   } finally {

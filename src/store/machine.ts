@@ -16,6 +16,12 @@ import type { Value } from './value.js';
 
 export interface Machine {
   /**
+   * What it is, such as `counter 2`; not empty. With a `dataDir` a log is opened by a machine of
+   * its name only, others are refused with `RAFT_WRONG_MACHINE`: a version that treats old commands
+   * differently is another machine. Default: none; one may be given later.
+   */
+  readonly name?: string;
+  /**
    * Changes the state and gives the result of the command, which `submit` resolves to.
    *
    * Called once for each command, whatever was repeated on the way. `index`: of the log entry;

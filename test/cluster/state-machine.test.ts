@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { type ClusterOptions, connect, createCluster, type RaftError } from '../../src/index.js';
+import {
+  type Cluster,
+  type ClusterOptions,
+  connect,
+  createCluster,
+  type RaftError,
+} from '../../src/index.js';
 import { commandsMaxOf, resultBytesMax } from '../../src/store/machine.js';
 
 const run = promisify(execFile);
@@ -139,17 +145,47 @@ test.serial('a node that was away for long gets the machine in a snapshot (§7)'
   await cluster.waitForConverged();
 });
 
-test.serial('the data of a machine are no data of the key-value store', async (t) => {
+const counter = (name: string): URL =>
+  moduleOf(`export function createStateMachine() {
+    let sum = 0;
+    return { ${name} apply: () => ++sum, query: () => sum, snapshot() {}, restore() {} };
+  }`);
+
+test.serial('a directory belongs to one machine, before there is a snapshot too', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'balsa-machine-'));
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
-  const small = { dataDir, entryBytesMax: 4096, checkpointBytes: 4096 };
-  {
-    await using cluster = await createCluster({ ...ledger, ...small });
-    for (let at = 0; at < 100; at += 1) await cluster.submit(add);
-    await cluster.waitForConverged();
+  const open = (name: string): Promise<Cluster> =>
+    createCluster({ ...ledger, dataDir, stateMachine: counter(name) });
+  const wrong = 'RAFT_WRONG_MACHINE rejected';
+  for (const name of ['', "name: 'counter 1',"]) {
+    await using cluster = await open(name);
+    await cluster.submit(add);
   }
 
-  t.is(await failure(createCluster(small)), 'RAFT_STORAGE_CORRUPT undefined');
+  await t.throwsAsync(createCluster({ dataDir }), {
+    message: /has the log of the state machine counter 1; expected that of the key-value store/,
+  });
+  t.is(await failure(createCluster({ dataDir })), wrong);
+  t.is(await failure(open("name: 'counter 2',")), wrong);
+  t.is(await failure(open('')), wrong);
+
+  await using cluster = await open("name: 'counter 1',");
+  t.is(await cluster.query('sum'), 2);
+});
+
+test.serial('the data of the key-value store are no data of a machine', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'balsa-machine-'));
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
+  {
+    await using cluster = await createCluster({ dataDir });
+    await cluster.set('k', 1);
+  }
+
+  const found = await failure(createCluster({ ...ledger, dataDir }));
+
+  t.is(found, 'RAFT_WRONG_MACHINE rejected');
+  await using cluster = await createCluster({ dataDir });
+  t.is(await cluster.get('k'), 1);
 });
 
 const badModules: readonly (readonly [string, URL, RegExp])[] = [
@@ -167,6 +203,7 @@ const badModules: readonly (readonly [string, URL, RegExp])[] = [
     moduleOf('export const createStateMachine = () => ({ apply() {}, query() {}, restore() {} })'),
     /has no snapshot/,
   ],
+  ['makes one with a name that is none', counter("name: '',"), /is no name: /],
 ];
 
 for (const [what, stateMachine, message] of badModules) {
