@@ -37,14 +37,18 @@ export interface Clients extends AsyncDisposable {
 /** Part of a load that can go to another thread. */
 export type PlainLoad = Omit<LoadOptions, 'store' | 'prng' | 'signal' | 'clock' | 'onProgress'>;
 
-/** One client, on this thread. */
-export function clientHere(store: LoadTarget, workload: Workload): Clients {
-  let loads = 0;
+/**
+ * One client, on this thread. Its windows are loads with ids from `firstLoadId` on; loads that
+ * write the same keys have different ones.
+ */
+export function clientHere(store: LoadTarget, workload: Workload, firstLoadId = 1): Clients {
+  let nextLoadId = firstLoadId;
   return {
     run: async ({ seconds, seed, signal }) => {
-      loads += 1;
-      const load = share(workload, { seconds, loadId: loads, at: 0, of: 1 });
-      const report = await runLoad({ ...load, store, prng: new Prng(seed).fork(loads), signal });
+      const loadId = nextLoadId;
+      nextLoadId += 1;
+      const load = share(workload, { seconds, loadId, at: 0, of: 1 });
+      const report = await runLoad({ ...load, store, prng: new Prng(seed).fork(loadId), signal });
       signal.throwIfAborted();
       return [report];
     },

@@ -60,7 +60,9 @@ const packageTable: rules.PackageTable = {
     'benchmarks/',
     'test/',
   ],
+  'node:http2': ['benchmarks/grpc-channel.ts', 'test/cli/'],
   'node:module': ['src/cli/'],
+  'node:net': ['benchmarks/', 'test/cli/'],
   'node:os': [
     'src/chistributed/',
     'src/cli/',

@@ -37,22 +37,22 @@ export interface BenchReport extends Omit<ThroughputResult, 'machine' | 'seed'> 
   readonly command: string;
 }
 
-type Config = BenchReport['config'];
 type Row = readonly [name: string, text: string];
 
 export function benchText(report: BenchReport, { bold, green, red }: Output['colours']): string {
   const { config, latencyMicros: late, baseline, verified, errors } = report;
   const reads = config.readRatio > 0 ? `, ${fixed(100 * config.readRatio, 0)} % gets` : '';
+  const policy = config.syncPolicy === undefined ? '' : `, sync policy ${config.syncPolicy}`;
   const isOpen = config.rate !== undefined;
   const rows: Row[] = [
     ['load', loadText(report)],
-    ['', `${config.valueBytes}-byte values, ${counted(config.keys, 'key')}${reads}`],
+    ['', `${config.valueBytes}-byte values, ${counted(config.keys, 'key')}${reads}${policy}`],
     ['throughput', `${bold(count(report.opsPerSecond))} committed operations a second`],
     ...(baseline === undefined || isOpen ? [] : [['', baselineText(baseline)] as const]),
     ['latency', `p50 ${micros(late.p50)}   p90 ${micros(late.p90)}   p99 ${micros(late.p99)}`],
     ['', `p99.9 ${micros(late.p999)}   max ${micros(late.max)}`],
     ['cost', costText(report)],
-    ...(report.disk === undefined ? [] : [['disk', diskText(report.disk, config)] as const]),
+    ...(report.disk === undefined ? [] : [['disk', diskText(report.disk)] as const]),
     ['machine', machineText(report)],
     ['', `${report.machine.cpu}, ${counted(report.machine.cores, 'core')}, ${report.machine.node}`],
     ['elections', count(report.elections)],
@@ -70,7 +70,9 @@ function loadText({ config }: BenchReport): string {
       ? `${count(config.outstanding)} outstanding`
       : `${count(config.rate)} a second, ${count(config.outstanding)} outstanding at most`;
   const from = config.clients === 1 ? '' : ` from ${config.clients} threads`;
-  return `${counted(config.nodes, 'node')}, ${loop}${from}, for ${inSeconds(config.seconds)}`;
+  const nodes = counted(config.nodes, 'node');
+  const where = config.syncPolicy === undefined ? nodes : `${nodes} on disk`;
+  return `${where}, ${loop}${from}, for ${inSeconds(config.seconds)}`;
 }
 
 function baselineText({ ratio, opsPerSecond }: NonNullable<BenchReport['baseline']>): string {
@@ -82,10 +84,12 @@ function costText({ cpuSeconds, seconds, rssBytes }: BenchReport): string {
   return `${share} cores busy (${inSeconds(cpuSeconds)} of CPU); ${mebibytes(rssBytes)} resident`;
 }
 
-function diskText({ fileSystem, syncMicros }: DiskFigures, { syncPolicy }: Config): string {
+/** What a disk can do by itself. */
+export function diskText({ fileSystem, syncMicros }: DiskFigures): string {
   const { p50, p99 } = syncMicros;
+  const warning = fileSystem === 'tmpfs' ? ' (memory: nothing there is durable)' : '';
   const alone = `4 KiB written and synced in ${micros(p50)} (p50), ${micros(p99)} (p99)`;
-  return `${fileSystem}, sync policy ${syncPolicy}; by itself ${alone}`;
+  return `${fileSystem}${warning}; by itself ${alone}`;
 }
 
 function machineText({ machine }: BenchReport): string {

@@ -1,5 +1,5 @@
 /** `balsa bench`: what a committed operation costs here. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
 import { measureThroughput, type ThroughputResult } from '../../benchmarks/throughput.js';
 import { isWell } from '../../benchmarks/verdict.js';
@@ -19,6 +19,7 @@ import {
   type TimeFlags,
   warmupOf,
 } from './bench-options.js';
+import { runPeers } from './bench-peers.js';
 import { reelectionCommand } from './bench-reelection.js';
 import { reportCommand } from './bench-report.js';
 import { sizesCommand } from './bench-sizes.js';
@@ -33,6 +34,7 @@ interface BenchFlags extends LoadFlags, TimeFlags, DurabilityFlags, CommonFlags 
   readonly rate?: number;
   readonly clients: number;
   readonly baseline: boolean;
+  readonly peers?: 'etcd';
 }
 
 export function benchCommand(
@@ -52,12 +54,21 @@ export function benchCommand(
   addLoadOptions(bench)
     .option('--rate <ops>', 'calls a second, latency from the intended start (open loop)', rate)
     .option('--clients <c>', 'more than 1: each on a thread of its own', clients, 1)
-    .option('--no-baseline', 'do not measure the store without consensus');
+    .option('--no-baseline', 'do not measure the store without consensus')
+    .addOption(
+      new Option(
+        '--peers <who>',
+        'durable writes beside a real etcd, in turn, at 64 and at 1,024 calls outstanding; ' +
+          'skipped where it is not installed',
+      ).choices(['etcd']),
+    );
   addDurabilityOptions(bench);
   addTimeOptions(bench, 10);
   addCommonOptions(bench)
     .addHelpText('after', examples)
-    .action(async (flags: BenchFlags) => end(await run(flags, terminal)));
+    .action(async (flags: BenchFlags, command: Command) => {
+      end(await (flags.peers ? runPeers(flags, command, terminal) : run(flags, terminal)));
+    });
   failoverCommand(bench, terminal, end);
   reelectionCommand(bench, terminal, end);
   sizesCommand(bench, terminal, end);
@@ -75,7 +86,8 @@ Examples:
   balsa bench --data-dir --outstanding 64
   balsa bench --data-dir /mnt/disk --sync-policy none
   balsa bench --read-ratio 1 --value-bytes 1000
-  balsa bench --rate 100000 --clients 2 --json`;
+  balsa bench --rate 100000 --clients 2 --json
+  balsa bench --peers etcd`;
 
 async function run(flags: BenchFlags, { stdout, stderr, signal }: Terminal): Promise<number> {
   const { nodes, seconds, clients: clientCount, baseline, json } = flags;

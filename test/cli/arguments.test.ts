@@ -70,6 +70,17 @@ const refused: readonly Refusal[] = [
     args: 'bench --data-dir /nowhere/at/all',
     says: /^RAFT_INVALID_OPTION: --data-dir cannot be used: ENOENT: /,
   },
+  { args: 'bench --peers zookeeper', says: /'zookeeper' is invalid.* Allowed choices are etcd/ },
+  {
+    args: 'bench --peers etcd --rate 5',
+    says: /^RAFT_INVALID_OPTION: --rate is set, beside --peers; expected durable writes in a clo/,
+  },
+  { args: 'bench --peers etcd --clients 2', says: /^RAFT_INVALID_OPTION: --clients is set, / },
+  { args: 'bench --peers etcd --read-ratio 1', says: /^RAFT_INVALID_OPTION: --read-ratio is set/ },
+  {
+    args: 'bench --peers etcd --sync-policy none',
+    says: /^RAFT_INVALID_OPTION: --sync-policy is set, beside --peers; expected always, /,
+  },
   { args: 'bench failover --kills 0', says: /^RAFT_INVALID_OPTION: --kills is '0'; / },
   { args: 'bench failover --nodes 1', says: /^RAFT_INVALID_OPTION: --nodes is '1'; .* 3 to 9/ },
   { args: 'bench sizes --sizes 1,2,x', says: /^RAFT_INVALID_OPTION: --sizes is '1,2,x'; / },

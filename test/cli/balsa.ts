@@ -26,6 +26,8 @@ export interface Preload {
   readonly program?: 'main' | 'chistributed';
   /** Default: that of the tests. */
   readonly cwd?: string;
+  /** What differs from the environment of the tests. Default: nothing. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The file that a program is. */
@@ -35,7 +37,7 @@ export function pathOf(program: 'main' | 'chistributed'): string {
 
 export function start(
   args: readonly string[],
-  { preload, program = 'main', cwd }: Preload = {},
+  { preload, program = 'main', cwd, env = {} }: Preload = {},
 ): Running {
   let finish: (ended: Ended) => void = () => {};
   const ended = new Promise<Ended>((resolve) => {
@@ -44,7 +46,8 @@ export function start(
   const fixture = new URL(`fixtures/${preload}.js`, import.meta.url);
   const first = preload === undefined ? [] : ['--import', fixture.href];
   const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 } as const;
-  const options = { ...limits, ...(cwd === undefined ? {} : { cwd }) };
+  const around = { ...(cwd === undefined ? {} : { cwd }), env: { ...process.env, ...env } };
+  const options = { ...limits, ...around };
   const words = [...first, pathOf(program), ...args];
   const child = execFile(process.execPath, words, options, (_error, stdout, stderr) => {
     finish({ exitCode: child.exitCode, stdout, stderr });

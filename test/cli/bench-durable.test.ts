@@ -41,7 +41,8 @@ test.serial('the sync policy is that of the option, and the table tells it', asy
   const ended = await balsa(['bench', '--data-dir', folder, ...args]);
 
   t.is(ended.exitCode, 0);
-  t.regex(ended.stdout, /^ {2}disk +\w+, sync policy none; by itself 4 KiB written and synced in/m);
+  t.regex(ended.stdout, /^ {2}load +1 node on disk, .*\n.*, sync policy none$/m);
+  t.regex(ended.stdout, /^ {2}disk +\w+.*; by itself 4 KiB written and synced in/m);
 });
 
 test.serial('Ctrl-C in the middle leaves no directory', async (t) => {

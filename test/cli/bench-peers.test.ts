@@ -1,0 +1,198 @@
+/**
+ * `balsa bench --peers etcd`: what is said where etcd is missing or ends, and that nothing of it is
+ * left. The tests with a real etcd are skipped where it is not installed.
+ */
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { etcdVersion } from '../../benchmarks/etcd-members.js';
+import { balsa, type Ended, type Running, start } from './balsa.js';
+
+const isInstalled = (await etcdVersion()) !== undefined && process.platform === 'linux';
+const withEtcd = isInstalled ? test.serial : test.serial.skip;
+
+function folderFor(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'balsa-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Runs the comparison with a script in the place of etcd; `SEEN` is a file for it to write. */
+async function withScript(t: ExecutionContext, script: string): Promise<Ended & { seen: string }> {
+  const places = { bin: folderFor(t), data: folderFor(t) };
+  const file = join(places.bin, 'etcd');
+  const seen = join(places.bin, 'seen');
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  writeFileSync(seen, '');
+  chmodSync(file, 0o755);
+  const env = { PATH: `${places.bin}:${process.env['PATH']}`, SEEN: seen };
+
+  const ended = await balsa(['bench', '--peers', 'etcd', '--data-dir', places.data], { env });
+
+  t.deepEqual(readdirSync(places.data), [], 'what was made there is gone');
+  return { ...ended, seen: readFileSync(seen, 'utf8') };
+}
+
+const version = `if [ "$1" = --version ]; then echo 'etcd Version: 9.9.9'; exit; fi`;
+
+test.serial('where etcd is not installed the comparison is skipped, with a word', async (t) => {
+  const env = { PATH: folderFor(t) };
+  const [text, json] = await Promise.all([
+    balsa(['bench', '--peers', 'etcd'], { env }),
+    balsa(['bench', '--peers', 'etcd', '--json'], { env }),
+  ]);
+
+  const why = 'etcd is not installed (on Debian: apt-get install etcd-server)';
+  t.deepEqual(text, { exitCode: 0, stdout: `skipped: ${why}\n`, stderr: '' });
+  t.is(json.exitCode, 0);
+  t.deepEqual(JSON.parse(json.stdout), { skipped: why });
+});
+
+test.serial('an etcd that cannot be run is told from one that is not there', async (t) => {
+  const ended = await withScript(t, 'echo no such luck >&2; exit 7');
+
+  t.is(ended.exitCode, 1);
+  t.regex(ended.stderr, /^balsa: etcd cannot be run: .*no such luck\n$/);
+});
+
+test.serial('a member that does not start is named, with what it said', async (t) => {
+  const ended = await withScript(t, `${version}; echo 'panic: no room'; echo main.go:28; exit 3`);
+
+  t.is(ended.exitCode, 1);
+  t.is(ended.stdout, '');
+  t.regex(ended.stderr, /^balsa: member m\d of etcd ended with 3: panic: no room\n$/);
+});
+
+test.serial('ports that somebody took meanwhile are tried anew, three times', async (t) => {
+  const script = `${version}; echo "$2 $6" >> "$SEEN"; echo 'bind: address already in use'; exit 1`;
+  const ended = await withScript(t, script);
+
+  t.is(ended.exitCode, 1);
+  t.regex(ended.stderr, /^balsa: member m\d of etcd ended with 1: bind: address already in use\n$/);
+  const urls = ended.seen.match(/^m1 \S+/gm) ?? [];
+  t.is(new Set(urls).size, 3, ended.seen);
+});
+
+test.serial('variables of etcd in the environment are not for this cluster', async (t) => {
+  const script = `${version}; env | grep ^ETCD_ >> "$SEEN"; exit 1`;
+  process.env['ETCD_DATA_DIR'] = '/elsewhere';
+  t.teardown(() => {
+    delete process.env['ETCD_DATA_DIR'];
+  });
+
+  t.is((await withScript(t, script)).seen, '');
+});
+
+withEtcd('balsa and etcd are measured in turn, and all their writes are there', async (t) => {
+  const folder = folderFor(t);
+  const args = ['--peers', 'etcd', '--data-dir', folder, '--seconds', '0.5', '--keys', '500'];
+
+  const { exitCode, stdout, stderr } = await balsa(['bench', ...args, '--json']);
+
+  t.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+  const { cases, config, disk, etcd, verified } = JSON.parse(stdout);
+  t.like(config, { peer: 'etcd', nodes: 3, outstanding: [64, 1_024], keys: 500, dataDir: folder });
+  t.regex(etcd.version, /^\d+\.\d+/);
+  t.true(disk.syncMicros.p50 > 0);
+  t.deepEqual(
+    cases.map(({ outstanding }: { outstanding: number }) => outstanding),
+    [64, 1_024],
+  );
+  for (const { balsa: ours, etcd: theirs, ratio, p99Ratio } of cases) {
+    t.deepEqual([ours.errors, theirs.errors], [{}, {}]);
+    t.is(ours.writesPerSecond.count, 5);
+    t.is(theirs.writesPerSecond.count, 5);
+    t.true(theirs.memberCores >= 0);
+    // A machine that is busy with others may get nothing done in so short a time.
+    const quotient = (one: number, other: number): number => Math.max(1, one) / Math.max(1, other);
+    const speeds = quotient(ours.writesPerSecond.median, theirs.writesPerSecond.median);
+    const latencies = quotient(ours.latencyMicros.p99, theirs.latencyMicros.p99);
+    t.true(Math.abs(ratio - speeds) <= 0.001, `${ratio} of ${speeds}`);
+    t.true(Math.abs(p99Ratio - latencies) <= 0.001, `${p99Ratio} of ${latencies}`);
+  }
+  t.like(verified.balsa, { lost: 0, ghosts: 0, digestsEqual: true });
+  t.like(verified.etcd, { lost: 0, ghosts: 0 });
+  t.true(verified.balsa.acknowledged > 0 && verified.etcd.acknowledged > 0);
+  t.deepEqual(readdirSync(folder), []);
+});
+
+interface InTheMiddle extends Running {
+  readonly folder: string;
+  /** Its members: process ids by name. */
+  readonly members: ReadonlyMap<string, number>;
+}
+
+/** A comparison that has begun to put load on both. */
+async function inTheMiddle(t: ExecutionContext): Promise<InTheMiddle> {
+  const folder = folderFor(t);
+  const args = ['bench', '--peers', 'etcd', '--data-dir', folder, '--seconds', '40', '--json'];
+  const running = start(args, { preload: 'tells-of-load' });
+  t.teardown(() => running.process.kill('SIGKILL'));
+  await once(running.lines, 'line');
+  const members = membersIn(folder);
+  t.deepEqual([...members.keys()].toSorted(), ['m1', 'm2', 'm3']);
+  return { ...running, folder, members };
+}
+
+/** The processes of etcd that work in a folder, by their names. */
+function membersIn(folder: string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      const isHere = readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+      if (isHere && words[0] === 'etcd') found.set(words[2] ?? '', Number(pid));
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return found;
+}
+
+withEtcd('Ctrl-C ends the comparison, and no member and no directory is left', async (t) => {
+  const running = await inTheMiddle(t);
+
+  running.process.kill('SIGINT');
+  const { exitCode, stderr } = await running.ended;
+
+  t.deepEqual({ exitCode, stderr }, { exitCode: 130, stderr: '' });
+  t.is(membersIn(running.folder).size, 0);
+  t.deepEqual(readdirSync(running.folder), []);
+});
+
+withEtcd('a member that is killed ends the comparison with its name', async (t) => {
+  const running = await inTheMiddle(t);
+
+  process.kill(running.members.get('m2') as number, 'SIGKILL');
+  const { exitCode, stdout, stderr } = await running.ended;
+
+  t.is(exitCode, 1);
+  t.false(stdout.includes('{'));
+  t.regex(stderr, /^balsa: member m2 of etcd ended with SIGKILL: [^\n]+\n$/);
+  t.is(membersIn(running.folder).size, 0);
+  t.deepEqual(readdirSync(running.folder), []);
+});
+
+withEtcd('even kill -9 of balsa leaves no member behind', async (t) => {
+  const running = await inTheMiddle(t);
+
+  running.process.kill('SIGKILL');
+  await running.ended;
+
+  // They are ended by the pipe that closed with it, each by itself.
+  const isGone = (): boolean => membersIn(running.folder).size === 0;
+  for (let turn = 0; turn < 500 && !isGone(); turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  t.true(isGone());
+});
