@@ -2,6 +2,7 @@
 /** `balsa-node`: one node as a process of its own, under the broker of chistributed. */
 import { systemClock } from '../clock.js';
 import { lockDirectory } from '../storage/directory-lock.js';
+import { directoryIdOf } from '../storage/identity.js';
 import { openFileStorage } from '../storage/index.js';
 import { BrokerNode, entryBytesMax } from '../zeromq/broker-node.js';
 import { BrokerSockets, loadZeromq } from '../zeromq/broker-sockets.js';
@@ -45,7 +46,7 @@ async function runNode(words: readonly string[]): Promise<void> {
   // It is the end of the process that is to be survived, not that of the machine.
   const storage = openFileStorage({
     directory,
-    directoryId: process.pid,
+    directoryId: directoryIdOf('', name),
     syncPolicy: 'none',
     segmentBytes,
     entryBytesMax,

@@ -1,5 +1,5 @@
 /** `balsa log`: looks into the directories of nodes, checks them, and makes a lost one anew. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { RaftError } from '../errors.js';
@@ -66,7 +66,9 @@ export function logCommand(
 
 /** The directory itself if it is a node's, or else those in it that are. */
 function nodesIn(directory: string): string[] {
-  if (!existsSync(directory)) throw unusable(directory);
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw unusable(directory);
+  }
   const isNode = (path: string): boolean => existsSync(join(path, 'identity.json'));
   if (isNode(directory)) return [directory];
   const nodes = readdirSync(directory)

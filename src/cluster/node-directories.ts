@@ -5,10 +5,11 @@
 
 import { RaftError } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
-import { lockDirectory } from '../storage/directory-lock.js';
-import { type FileSystem, nodeFileSystem } from '../storage/file-system.js';
+import { type Disks, nodeDisks } from '../storage/disks.js';
+import type { FileSystem } from '../storage/file-system.js';
 import { directoryIdOf, type Identity, readIdentity, writeIdentity } from '../storage/identity.js';
 import { openFileStorage } from '../storage/index.js';
+import { storageFailure } from '../storage/storage-error.js';
 
 /** A node's directory: fit to be served from, or why not. */
 export interface NodeDirectory {
@@ -23,6 +24,8 @@ export interface NodeDirectoryOptions {
   readonly directories: Readonly<Record<NodeId, string>>;
   /** Drawn at random: the name of a cluster that is founded now. */
   readonly newClusterId: string;
+  /** Default: those of this machine. */
+  readonly disks?: Disks;
 }
 
 interface Candidate {
@@ -43,10 +46,13 @@ export class NodeDirectories implements Disposable {
   readonly #locks: Disposable[] = [];
   readonly #nodes = new Map<NodeId, NodeDirectory>();
   readonly #options: NodeDirectoryOptions;
-  readonly #fs: FileSystem = nodeFileSystem;
+  readonly #disks: Disks;
+  readonly #fs: FileSystem;
 
   constructor(options: NodeDirectoryOptions) {
     this.#options = options;
+    this.#disks = options.disks ?? nodeDisks;
+    this.#fs = this.#disks.fileSystem;
     try {
       this.#open();
     } catch (error) {
@@ -79,12 +85,17 @@ export class NodeDirectories implements Disposable {
     const directory = this.#options.directories[nodeId] ?? '';
     try {
       this.#fs.makeDirectory(directory);
-      this.#locks.push(lockDirectory(directory));
+      this.#locks.push(this.#disks.lock(directory));
       const identity = readIdentity(this.#fs, directory);
       return { nodeId, directory, identity, refusal: undefined };
     } catch (error) {
       if (error instanceof RaftError && error.code === 'RAFT_STORAGE_LOCKED') throw error;
-      return { nodeId, directory, identity: undefined, refusal: refusalOf(error, directory) };
+      return {
+        nodeId,
+        directory,
+        identity: undefined,
+        refusal: storageFailure(error, 'opening it', directory),
+      };
     }
   }
 
@@ -100,7 +111,8 @@ export class NodeDirectories implements Disposable {
     for (const { nodeId, directory } of candidates) {
       writeIdentity(this.#fs, directory, identityOf(nodeId, 'founding'));
       const directoryId = directoryIdOf(clusterId, nodeId);
-      openFileStorage({ directory, directoryId, logBytesMax: 2 ** 22 }).close();
+      const options = { fileSystem: this.#fs, directory, directoryId, logBytesMax: 2 ** 22 };
+      openFileStorage({ ...options, ...this.#disks.sizes }).close();
       this.#nodes.set(nodeId, { directory, directoryId, refusal: undefined });
     }
     for (const { nodeId, directory } of candidates) {
@@ -149,15 +161,6 @@ function assertSameNodes(identity: Identity, nodes: readonly NodeId[], directory
     `nodes is ${nodes.join(', ')}; the cluster in ${directory} has ${identity.nodes.join(', ')}`,
     { details: { option: 'nodes' } },
   );
-}
-
-function refusalOf(error: unknown, directory: string): RaftError {
-  if (error instanceof RaftError) return error;
-  const { code = 'unknown', message } = error as NodeJS.ErrnoException;
-  return new RaftError('RAFT_STORAGE_FAILED', `${directory} cannot be used: ${message}`, {
-    cause: error,
-    details: { directory, code },
-  });
 }
 
 function mostCommon(names: readonly string[]): string | undefined {

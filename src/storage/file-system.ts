@@ -7,6 +7,7 @@
  */
 
 import * as fs from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 /** A file that is open for reading and writing. */
 export interface OpenFile {
@@ -31,7 +32,7 @@ export interface FileSystem {
   remove(path: string): void;
   /** The names in a directory, in no order. */
   list(directory: string): string[];
-  /** Makes a directory and those above it, where they are missing. */
+  /** Makes a directory and those above it, where they are missing; durable on return. */
   makeDirectory(path: string): void;
   syncDirectory(path: string): void;
 }
@@ -44,7 +45,13 @@ export const nodeFileSystem: FileSystem = {
   remove: (path) => fs.unlinkSync(path),
   list: (directory) => fs.readdirSync(directory),
   makeDirectory: (path) => {
-    fs.mkdirSync(path, { recursive: true });
+    const highest = fs.mkdirSync(path, { recursive: true });
+    if (highest === undefined) return;
+    // The name of each new one is an entry of the one above it.
+    const last = dirname(resolve(highest));
+    for (let made = resolve(path); made !== last; made = dirname(made)) {
+      nodeFileSystem.syncDirectory(dirname(made));
+    }
   },
   syncDirectory: (path) => {
     // Windows opens no directories, and keeps names by other means.
@@ -61,7 +68,7 @@ export const nodeFileSystem: FileSystem = {
 /** The same for whoever only looks: it opens what others may be writing, and can change nothing. */
 export const readOnlyFileSystem: FileSystem = {
   ...nodeFileSystem,
-  open: (path) => new NodeFile(path, 'r'),
+  open: (path) => new WatchedFile(path, 'r'),
   rename: (from) => refuseChange(from),
   remove: (path) => refuseChange(path),
   makeDirectory: (path) => refuseChange(path),
@@ -117,5 +124,26 @@ class NodeFile implements OpenFile {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     fs.closeSync(this.#descriptor);
+  }
+}
+
+/** What the operating system copies at once while somebody else may be writing. */
+const pageBytes = 4_096;
+
+/**
+ * A file that somebody may be appending to. It is read from its end to its beginning, page by page:
+ * whatever was written before a byte that was read is then read as well, and the result is what a
+ * crash at some moment would have left.
+ */
+class WatchedFile extends NodeFile {
+  override read(target: Uint8Array, at: number): number {
+    let end = Math.min(target.byteLength, Math.max(0, this.size() - at));
+    const byteLength = end;
+    while (end > 0) {
+      const start = Math.max(0, Math.floor((at + end - 1) / pageBytes) * pageBytes - at);
+      super.read(target.subarray(start, end), at + start);
+      end = start;
+    }
+    return byteLength;
   }
 }

@@ -25,9 +25,11 @@ import type {
   StorageUsage,
   StoredPayload,
 } from './storage.js';
+import { lost, storageFailure } from './storage-error.js';
 import { Wal } from './wal.js';
 import { recordType } from './wal-record.js';
 import { entryFixedBytes, entryKinds } from './wal-recovery.js';
+import { corrupt, segmentPath } from './wal-segment.js';
 import {
   boundsBodyBytes,
   emptyBounds,
@@ -50,7 +52,10 @@ export type SyncPolicy = 'always' | 'interval' | 'none';
 export interface FileStorageOptions {
   /** Where the files lie; made if it is missing. One storage at a time. */
   readonly directory: string;
-  /** Marks the files of a new directory as its own. A whole number below 2^32, drawn at random. */
+  /**
+   * Marks the files as those of this directory, a whole number below 2^32; a log that is marked
+   * otherwise is refused with `RAFT_STORAGE_CORRUPT`: it holds the votes of somebody else.
+   */
   readonly directoryId: number;
   /** Refuse a directory without a log, with `RAFT_STORAGE_LOST`. Default: begin an empty one. */
   readonly mustExist?: boolean;
@@ -317,6 +322,11 @@ class FileStorage implements Storage {
       if (this.#options.mustExist === true) throw lost(directory);
       return { wal: Wal.create(options, directoryId), memory: createFor(this.#options, []) };
     }
+    const { segments } = state.wal;
+    if (state.wal.directoryId !== directoryId) {
+      const path = segmentPath(directory, segments[0]?.sequence ?? 1);
+      throw corrupt(path, 16, 'this log belongs to another directory');
+    }
     this.#logged = { hardState: state.wal.hardState, bounds: state.wal.bounds };
     const wal = Wal.resume(options, state.wal);
     const rows = state.wal.rows.filter(({ index }) => index >= state.firstIndex);
@@ -395,7 +405,7 @@ class FileStorage implements Storage {
     try {
       return action();
     } catch (error) {
-      this.#failure = failureOf(error, what, this.#options.directory);
+      this.#failure = storageFailure(error, what, this.#options.directory);
       throw this.#failure;
     }
   }
@@ -421,24 +431,5 @@ function createFor(options: FileStorageOptions, rows: readonly EntryHeader[]): S
       entryBytesMax: longest,
       snapshotBytesMax: 8,
     }),
-  );
-}
-
-function lost(directory: string): RaftError {
-  return new RaftError(
-    'RAFT_STORAGE_LOST',
-    `the log in ${directory} is gone, and with it the votes of its node. ` +
-      `Close the cluster and run: balsa log rebuild ${directory} OTHER...`,
-    { details: { directory } },
-  );
-}
-
-function failureOf(error: unknown, what: string, directory: string): RaftError {
-  if (error instanceof RaftError) return error;
-  const { code = 'unknown', message } = error as NodeJS.ErrnoException;
-  return new RaftError(
-    'RAFT_STORAGE_FAILED',
-    `the storage in ${directory} failed at ${what}: ${message}`,
-    { cause: error, details: { directory, code } },
   );
 }

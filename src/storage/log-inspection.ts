@@ -2,12 +2,13 @@
 
 import type { HardState } from '../raft/index.js';
 import { type FileSystem, readOnlyFileSystem } from './file-system.js';
-import { readIdentity } from './identity.js';
+import { directoryIdOf, type Identity, readIdentity } from './identity.js';
 import { recoverState } from './recovery.js';
 import { listSnapshots, SnapshotReader } from './snapshot-files.js';
 import type { SnapshotName } from './storage.js';
+import { lost, storageFailure } from './storage-error.js';
 import { type RecordPlace, recordType } from './wal-record.js';
-import { readEntryRow, recoverWal } from './wal-recovery.js';
+import { type RecoveredWal, readEntryRow, recoverWal } from './wal-recovery.js';
 import { corrupt, listSegments, segmentPath } from './wal-segment.js';
 import { type LogBounds, readBounds, readHardState, readHead } from './wal-state.js';
 
@@ -47,12 +48,56 @@ export function inspectLog(
   visit: (line: LogLine) => void,
   fs: FileSystem = readOnlyFileSystem,
 ): LogSummary | undefined {
+  let last = { segment: 0, offset: 0 };
+  const visitOnce = (line: LogLine): void => {
+    const { segment, offset } = line;
+    if (segment < last.segment || (segment === last.segment && offset <= last.offset)) return;
+    last = { segment, offset };
+    visit(line);
+  };
+  return whileFilesCome(fs, directory, () => inspectOnce(fs, directory, visitOnce));
+}
+
+/** How often a directory is read again whose files came and went meanwhile. */
+const triesMax = 100;
+
+/**
+ * Looks at a directory that a node may be writing to: a log that rolls on, and files that go, make
+ * a reader stumble who has listed them before. Damage is still there when the files stay the same.
+ */
+function whileFilesCome<T>(fs: FileSystem, directory: string, look: () => T): T {
+  for (let tries = 1; ; tries++) {
+    let before = '';
+    try {
+      before = namesIn(fs, directory);
+      return look();
+    } catch (error) {
+      const failure = storageFailure(error, 'reading it', directory);
+      if (tries === triesMax || before === '' || before === namesIn(fs, directory)) throw failure;
+    }
+  }
+}
+
+function namesIn(fs: FileSystem, directory: string): string {
+  const isStored = (name: string): boolean => /^[\d-]+\.(?:wal|snapshot)$/.test(name);
+  return `files: ${fs.list(directory).filter(isStored).sort().join(' ')}`;
+}
+
+function inspectOnce(
+  fs: FileSystem,
+  directory: string,
+  visit: (line: LogLine) => void,
+): LogSummary | undefined {
   const wal = recoverWal(fs, directory, (place, bytes, segment) => {
     const { type, offset } = place;
     visit({ segment, offset, type: typeNames.get(type) ?? 'mark', fields: fieldsOf(place, bytes) });
   });
-  if (wal === undefined) return undefined;
   const identity = readIdentity(fs, directory);
+  if (wal === undefined) {
+    if (identity?.state === 'founded') throw lost(directory);
+    return undefined;
+  }
+  assertOwn(directory, wal, identity);
   return {
     directory,
     clusterId: identity?.clusterId,
@@ -65,11 +110,27 @@ export function inspectLog(
   };
 }
 
-/** Reads everything, each snapshot too. Throws `RAFT_STORAGE_CORRUPT` for the first damage. */
+/** The log must be marked as that of the node that the directory names. */
+function assertOwn(directory: string, wal: RecoveredWal, identity: Identity | undefined): void {
+  if (identity === undefined) return;
+  const { clusterId, nodeId } = identity;
+  if (wal.directoryId === directoryIdOf(clusterId, nodeId)) return;
+  const path = segmentPath(directory, wal.segments[0]?.sequence ?? 1);
+  throw corrupt(path, 16, `this log is not that of ${nodeId} of cluster ${clusterId}`);
+}
+
+/**
+ * Reads everything, each snapshot too. Throws `RAFT_STORAGE_CORRUPT` for the first damage, and
+ * `RAFT_STORAGE_LOST` if the log of a node that had one is gone.
+ */
 export function verifyLog(
   directory: string,
   fs: FileSystem = readOnlyFileSystem,
 ): LogSummary | undefined {
+  return whileFilesCome(fs, directory, () => verifyOnce(fs, directory));
+}
+
+function verifyOnce(fs: FileSystem, directory: string): LogSummary | undefined {
   for (const name of listSnapshots(fs, directory)) {
     const reader = new SnapshotReader(fs, directory, name);
     try {
@@ -78,7 +139,7 @@ export function verifyLog(
       reader.close();
     }
   }
-  const summary = inspectLog(directory, () => {}, fs);
+  const summary = inspectOnce(fs, directory, () => {});
   const state = recoverState(fs, directory);
   if (summary !== undefined && state?.snapshot.index !== summary.bounds.snapshotIndex) {
     const newest = listSegments(fs, directory).at(-1) ?? 0;

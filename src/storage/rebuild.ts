@@ -9,12 +9,13 @@
  */
 
 import { join } from 'node:path';
-import { RaftError } from '../errors.js';
-import { lockDirectory } from './directory-lock.js';
-import { openFileStorage } from './file.js';
-import { type FileSystem, nodeFileSystem } from './file-system.js';
+import { isRaftError, RaftError } from '../errors.js';
+import { type Disks, nodeDisks } from './disks.js';
+import { type FileStorageOptions, openFileStorage } from './file.js';
+import type { FileSystem } from './file-system.js';
 import { directoryIdOf, type Identity, readIdentity, writeIdentity } from './identity.js';
 import type { Storage } from './storage.js';
+import { storageFailure } from './storage-error.js';
 
 export interface Rebuilt {
   readonly nodeId: string;
@@ -38,40 +39,55 @@ interface Other {
  * Throws `RAFT_INVALID_OPTION` unless `others` are the directories of all other nodes of one
  * cluster, `RAFT_STORAGE_LOCKED` while a cluster uses one of them, and what is wrong with them.
  */
-export function rebuildDirectory(directory: string, others: readonly string[]): Rebuilt {
-  const fs = nodeFileSystem;
+export function rebuildDirectory(
+  directory: string,
+  others: readonly string[],
+  disks: Disks = nodeDisks,
+): Rebuilt {
+  try {
+    return rebuildFrom(disks, directory, others);
+  } catch (error) {
+    throw storageFailure(error, 'making it anew', directory);
+  }
+}
+
+function rebuildFrom(disks: Disks, directory: string, others: readonly string[]): Rebuilt {
+  const { fileSystem: fs, lock } = disks;
   const known = others.map((path) => ({ directory: path, identity: identityOf(fs, path) }));
   const nodeId = missingNode(known, directory);
   fs.makeDirectory(directory);
+  assertNobodyElses(fs, directory, known[0]?.identity.clusterId, nodeId);
   const locks: Disposable[] = [];
   try {
-    for (const path of [directory, ...others]) locks.push(lockDirectory(path));
-    return rebuild(fs, directory, nodeId, known);
+    for (const path of [directory, ...others]) locks.push(lock(path));
+    return rebuild(disks, directory, nodeId, known);
   } finally {
-    for (const lock of locks) lock[Symbol.dispose]();
+    for (const held of locks) held[Symbol.dispose]();
   }
 }
 
 function rebuild(
-  fs: FileSystem,
+  disks: Disks,
   directory: string,
   nodeId: string,
   others: readonly Other[],
 ): Rebuilt {
-  const opened = others.map((other) => ({ ...other, storage: openOther(other) }));
+  const { fileSystem: fs } = disks;
+  const opened = others.map((other) => ({ ...other, storage: openOther(other, disks) }));
   try {
     const [source] = opened.toSorted((a, b) => compareLogs(b.storage, a.storage));
     if (source === undefined) throw invalid('others', 'none', 'the directories of all other nodes');
     const currentTerm = Math.max(...opened.map(({ storage }) => storage.hardState.currentTerm)) + 1;
     const setAside = setFilesAside(fs, directory);
-    const identity: Identity = { ...source.identity, nodeId, state: 'founding' };
-    const { clusterId } = identity;
-    writeIdentity(fs, directory, identity);
-    copyLog(source.storage, directory, {
-      directoryId: directoryIdOf(clusterId, nodeId),
+    const identity: Identity = { ...source.identity, nodeId, state: 'founded' };
+    const directoryId = directoryIdOf(identity.clusterId, nodeId);
+    // Without an identity it is nobody's directory: a copy that was interrupted is never served.
+    copyLog(
+      source.storage,
+      { fileSystem: fs, directory, directoryId, ...disks.sizes },
       currentTerm,
-    });
-    writeIdentity(fs, directory, { ...identity, state: 'founded' });
+    );
+    writeIdentity(fs, directory, identity);
     const { lastIndex } = source.storage;
     return { nodeId, source: source.directory, currentTerm, lastIndex, setAside };
   } finally {
@@ -85,20 +101,15 @@ function compareLogs(a: Storage, b: Storage): number {
   return lastTerm(a) - lastTerm(b) || a.lastIndex - b.lastIndex;
 }
 
-function copyLog(
-  source: Storage,
-  directory: string,
-  { directoryId, currentTerm }: { readonly directoryId: number; readonly currentTerm: number },
-): void {
+function copyLog(source: Storage, options: FileStorageOptions, currentTerm: number): void {
   const snapshot = source.loadSnapshot();
   const headers = source.headers().filter(({ index }) => index > source.snapshotIndex);
   const { logBytesMax, entriesMax, entryBytesMax } = source.usage;
   const target = openFileStorage({
-    directory,
-    directoryId,
     logBytesMax,
     entriesMax,
     entryBytesMax,
+    ...options,
     snapshotBytesMax: Math.max(8, snapshot?.bytes.byteLength ?? 0),
   });
   try {
@@ -116,10 +127,20 @@ function copyLog(
   }
 }
 
-function openOther({ directory, identity: { clusterId, nodeId } }: Other): Storage {
+function openOther(
+  { directory, identity: { clusterId, nodeId } }: Other,
+  { fileSystem, sizes }: Disks,
+): Storage {
   const directoryId = directoryIdOf(clusterId, nodeId);
   const limits = { logBytesMax: 2 ** 28, entryBytesMax: 2 ** 24, snapshotBytesMax: 2 ** 31 };
-  return openFileStorage({ directory, directoryId, mustExist: true, ...limits });
+  return openFileStorage({
+    directory,
+    directoryId,
+    mustExist: true,
+    fileSystem,
+    ...limits,
+    ...sizes,
+  });
 }
 
 function identityOf(fs: FileSystem, directory: string): Identity {
@@ -153,15 +174,43 @@ function missingNode(others: readonly Other[], directory: string): string {
   );
 }
 
+/** Another node's directory is not to be overwritten because of a slip in the order of two. */
+function assertNobodyElses(
+  fs: FileSystem,
+  directory: string,
+  clusterId: string | undefined,
+  nodeId: string,
+): void {
+  let identity: Identity | undefined;
+  try {
+    identity = readIdentity(fs, directory);
+  } catch (error) {
+    // Damage is what the node is made anew for.
+    if (!isRaftError(error, 'RAFT_STORAGE_CORRUPT')) throw error;
+  }
+  if (identity === undefined) return;
+  if (identity.clusterId === clusterId && identity.nodeId === nodeId) return;
+  throw invalid(
+    'directory',
+    `${directory}, which is ${identity.nodeId} of cluster ${identity.clusterId}`,
+    `an empty one, or that of ${nodeId} of cluster ${clusterId}, the one that the others lack`,
+  );
+}
+
 /** What is there is evidence: it is kept, out of the way. */
 function setFilesAside(fs: FileSystem, directory: string): string | undefined {
   const names = fs.list(directory).filter((name) => /\.(?:wal|snapshot|json)$/.test(name));
   if (names.length === 0) return undefined;
+  // Whose directory it is goes first: what is left of a log then counts for nothing.
+  names.sort((a, b) => Number(b.endsWith('.json')) - Number(a.endsWith('.json')));
   let number = 1;
   while (fs.exists(join(directory, `set-aside-${number}`))) number += 1;
   const target = join(directory, `set-aside-${number}`);
   fs.makeDirectory(target);
-  for (const name of names) fs.rename(join(directory, name), join(target, name));
+  for (const name of names) {
+    fs.rename(join(directory, name), join(target, name));
+    if (name.endsWith('.json')) fs.syncDirectory(directory);
+  }
   fs.syncDirectory(target);
   fs.syncDirectory(directory);
   return target;
