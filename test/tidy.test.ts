@@ -61,7 +61,7 @@ const packageTable: rules.PackageTable = {
     'test/',
   ],
   'node:http2': ['benchmarks/grpc-channel.ts', 'test/cli/'],
-  'node:module': ['src/cli/'],
+  'node:module': ['src/cli/', 'test/'],
   'node:net': ['benchmarks/', 'test/cli/'],
   'node:os': [
     'src/chistributed/',
