@@ -100,8 +100,8 @@ export const storage: readonly Exhibit[] = [
     edits: [
       {
         file: 'raft/snapshot.js',
-        find: 'known?.index === snapshotIndex && known.term === snapshotTerm',
-        replace: 'known !== undefined',
+        find: 'known.index === snapshotIndex && known.term === snapshotTerm',
+        replace: 'known.nextOffset >= 0',
       },
     ],
   },
