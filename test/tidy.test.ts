@@ -23,7 +23,7 @@ const importTable: rules.ImportTable = {
   replica: ['raft', 'storage', 'store', 'actor', 'network', ...leaves],
   cluster: ['raft (types)', 'storage', 'store', 'actor', 'network', 'replica', ...leaves],
   sim: ['raft', 'storage', 'store', 'actor (types)', 'network', 'replica', 'chaos', ...leaves],
-  chaos: ['store', 'network', ...leaves],
+  chaos: ['storage (types)', 'store', 'network', ...leaves],
   zeromq: ['raft (types)', 'storage', 'store', 'actor', 'replica', ...leaves],
   chistributed: ['cluster', 'sim', 'store (types)', 'replica', 'network', ...leaves],
   index: ['cluster', 'store', 'network', ...leaves],

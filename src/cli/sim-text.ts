@@ -13,6 +13,8 @@ export interface SwarmReport {
   readonly operations: number;
   readonly elections: number;
   readonly committed: number;
+  /** How often all runs came to what they should come to now and then, as a fault or a snapshot. */
+  readonly reached: Readonly<Record<string, number>>;
   /** Histories of which it could not be said whether they are linearizable. */
   readonly undecided: number;
   /** By the clock of the machine. */
@@ -33,13 +35,15 @@ export function jsonOf(report: SwarmReport): string {
 }
 
 export function swarmText(report: SwarmReport, colours: Output['colours']): string {
-  const { seedsPerSecond, speed } = ratesOf(report);
+  const { seedsPerSecond, speed, eventsPerSecond } = ratesOf(report);
   const lines = [
     `${count(report.seeds)} seeds in ${count(report.seconds)} s, ` +
       `${count(seedsPerSecond)} a second`,
-    `${count(report.simulatedSeconds)} simulated seconds, ${count(speed)} times real time`,
+    `${count(report.simulatedSeconds)} simulated seconds, ${count(speed)} times real time; ` +
+      `${count(report.events)} events, ${count(eventsPerSecond)} a second`,
     `${count(report.operations)} operations, ${count(report.deliveries)} frames delivered, ` +
       `${count(report.elections)} elections, ${count(report.committed)} entries committed`,
+    ...reachedLines(report),
   ];
   const { failure } = report;
   if (failure?.violation === undefined) {
@@ -60,13 +64,29 @@ export function swarmText(report: SwarmReport, colours: Output['colours']): stri
   return `${lines.join('\n')}\n`;
 }
 
-function ratesOf({ seeds, seconds, simulatedSeconds }: SwarmReport): {
+/** Faults by kind, and what they and the load led to. */
+function reachedLines({ reached }: SwarmReport): string[] {
+  const entries = Object.entries(reached).sort(([one], [other]) => (one < other ? -1 : 1));
+  const isFault = ([what]: [string, number]): boolean => what.startsWith('fault: ');
+  const list = (some: readonly [string, number][]): string =>
+    some.map(([what, times]) => `${count(times)} ${what.replace(/^fault: /, '')}`).join(', ');
+  const lines = [
+    ['faults', list(entries.filter(isFault))],
+    ['reached', list(entries.filter((entry) => !isFault(entry)))],
+  ];
+  return lines.flatMap(([name, text]) => (text === '' ? [] : [`${name}: ${text}`]));
+}
+
+function ratesOf({ seeds, seconds, simulatedSeconds, events }: SwarmReport): {
   readonly seedsPerSecond: number;
+  /** Simulated seconds in each second. */
   readonly speed: number;
+  readonly eventsPerSecond: number;
 } {
   return {
     seedsPerSecond: Math.round((10 * seeds) / seconds) / 10,
     speed: Math.round(simulatedSeconds / seconds),
+    eventsPerSecond: Math.round(events / seconds),
   };
 }
 

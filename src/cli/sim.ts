@@ -57,7 +57,7 @@ export function simCommand(
 
 const freshSeeds = 300;
 /** Seeds that a thread gets at once: enough to be busy, few enough to end soon. */
-const seedsPerTask = 8;
+const seedsPerTask = 2;
 const seedMax = 2 ** 40;
 
 const examples = `
@@ -147,6 +147,7 @@ function emptyTotals(): { -readonly [K in keyof Totals]: Totals[K] } {
     operations: 0,
     elections: 0,
     committed: 0,
+    reached: {},
     undecided: 0,
   };
 }
@@ -160,6 +161,11 @@ function add(totals: ReturnType<typeof emptyTotals>, report: SeedReport): void {
   totals.operations += counts.ok + counts.fail + counts.info;
   totals.elections += counts.elections;
   totals.committed += counts.committed;
+  const reached: Record<string, number> = { ...totals.reached };
+  for (const [what, times] of Object.entries(counts.reached)) {
+    reached[what] = (reached[what] ?? 0) + times;
+  }
+  totals.reached = reached;
   if (verdict === 'unknown' && violation === undefined) totals.undecided += 1;
 }
 

@@ -29,6 +29,8 @@ export class LeaderWatch {
     if (leader === undefined || led === undefined) return 'nobody leads';
     const digest = led.machine.digest();
     for (const node of this.#nodes) {
+      // Its directory has lost something: it stays away until somebody repairs it.
+      if (node.isRefused) continue;
       const life = node.life;
       if (life === undefined) return `${node.id} is down`;
       const { raft, replica, machine } = life;

@@ -1,28 +1,19 @@
 /**
- * What survives a crash in the simulator.
+ * What survives a crash in the simulator: the disk of a node, which outlives the node.
  *
- * A node works on a storage in memory. What it writes goes to its disk in the same order, but only
- * when a `sync` has had its time; a crash takes away what was not synced, but for as much of the
- * beginning as the scenario lets the disk keep.
- *
- *     replica ──append──> MemoryStorage of this life      (what the node believes)
- *                  └────> writes not synced ──sync──> MemoryStorage on the disk   (what is true)
- *
- * Without delays the storage of the node is the disk itself, as in memory mode on threads.
+ * `MemoryDisk` has a storage in memory. What a node writes goes to its disk in the same order, but
+ * only when a `sync` has had its time; a crash takes away what was not synced, but for as much of
+ * the beginning as the scenario lets the disk keep. Without delays the storage of the node is the
+ * disk itself, as in memory mode on threads. `file-disk.ts` has the other kind: a directory.
  */
-import type { Entry, EntryHeader, HardState } from '../raft/index.js';
+
 import {
   createMemory,
-  GatheredSnapshot,
   type MemoryStorageBuffers,
   openMemoryStorage,
-  type Snapshot,
-  type SnapshotName,
-  type SnapshotSink,
   type Storage,
-  type StorageResult,
-  type StoredPayload,
 } from '../storage/index.js';
+import { StorageLife, type StorageWatch } from './storage-life.js';
 import type { VirtualTime } from './virtual-time.js';
 
 export interface DiskSizes {
@@ -32,12 +23,25 @@ export interface DiskSizes {
   readonly snapshotBytesMax: number;
 }
 
-/** Sees what a node writes, before it is written. */
-export interface StorageWatch {
-  append(entries: readonly Entry[], storage: Storage): void;
+/** The disk of one node. */
+export interface Disk {
+  /** What would be found after a crash now. */
+  readonly durable: Pick<Storage, 'hardState' | 'snapshotIndex' | 'lastIndex' | 'termAt'>;
+  /** Opens the storage for a new life of the node. Throws what a storage throws. */
+  open(): Storage;
+  /** Whether the power has failed, so that the node is as good as dead. */
+  readonly isPowerless: boolean;
+  /** The node dies. */
+  crash(): void;
+  /** Whether a storage may throw this, given what was done to the disk. */
+  mayRefuse(error: unknown): boolean;
+  /** How long the disk has kept its node waiting since it was asked last, in ms. */
+  takeStalledMs(): number;
+  /** Gives the memory back; the disk is gone. */
+  discard(): void;
 }
 
-export interface DiskOptions {
+export interface MemoryDiskOptions {
   readonly sizes: DiskSizes;
   readonly time: VirtualTime;
   readonly watch: StorageWatch;
@@ -49,22 +53,19 @@ export interface DiskOptions {
   readonly drawKept: (writes: number) => number;
 }
 
-type Write = (storage: Storage) => unknown;
-
-/** The disk of one node, which outlives the node. */
-export class Disk {
-  readonly #options: DiskOptions;
+export class MemoryDisk implements Disk {
+  readonly isPowerless = false;
+  readonly #options: MemoryDiskOptions;
   #buffers: MemoryStorageBuffers;
   #durable: Storage;
-  #life: DelayedStorage | undefined;
+  #life: StorageLife | undefined;
 
-  constructor(options: DiskOptions) {
+  constructor(options: MemoryDiskOptions) {
     this.#options = options;
     this.#buffers = takeMemory(options.sizes);
     this.#durable = openMemoryStorage(this.#buffers);
   }
 
-  /** What would be found after a crash now. */
   get durable(): Storage {
     return this.#durable;
   }
@@ -74,7 +75,6 @@ export class Disk {
     return this.#life?.pending ?? 0;
   }
 
-  /** Opens the storage for a new life of the node. */
   open(): Storage {
     this.#durable = openMemoryStorage(this.#buffers);
     const { sizes, isDelayed } = this.#options;
@@ -84,13 +84,19 @@ export class Disk {
     return this.#begin(openMemoryStorage(copy), () => giveMemory(copy));
   }
 
-  /** The node dies. */
   crash(): void {
     this.#life?.end(this.#options.drawKept(this.#life.pending));
     this.#life = undefined;
   }
 
-  /** Gives the memory back; the disk is gone. */
+  mayRefuse(): boolean {
+    return false;
+  }
+
+  takeStalledMs(): number {
+    return 0;
+  }
+
   discard(): void {
     this.#life?.end(0);
     this.#life = undefined;
@@ -98,160 +104,31 @@ export class Disk {
   }
 
   #begin(live: Storage, ended: () => void): Storage {
-    this.#life = new DelayedStorage(live, this.#durable, { ...this.#options, ended });
+    const { watch, isDelayed } = this.#options;
+    this.#life = new StorageLife({
+      live,
+      mirror: this.#durable,
+      watch,
+      isDelayed,
+      // The caller's payloads are good until it returns; those of the disk have to last.
+      pieces: (entries) => [
+        entries.map((entry) => ({ ...entry, payload: new Uint8Array(entry.payload) })),
+      ],
+      sync: (isClean, done) => this.#sync(isClean, done),
+      ended: () => {
+        live.close();
+        ended();
+      },
+    });
+    watch.recovered(live);
     return this.#life;
   }
-}
 
-interface LifeOptions extends Pick<DiskOptions, 'time' | 'watch' | 'isDelayed' | 'drawSyncMs'> {
-  readonly ended: () => void;
-}
-
-class DelayedStorage implements Storage {
-  readonly #live: Storage;
-  readonly #durable: Storage;
-  readonly #options: LifeOptions;
-  /** Oldest first; the first one is number `#synced` of this life. */
-  #writes: Write[] = [];
-  #synced = 0;
-  #sink: SnapshotSink | undefined;
-  #isEnded = false;
-
-  constructor(live: Storage, durable: Storage, options: LifeOptions) {
-    this.#live = live;
-    this.#durable = durable;
-    this.#options = options;
-  }
-
-  get pending(): number {
-    return this.#writes.length;
-  }
-
-  get hardState(): HardState {
-    return this.#live.hardState;
-  }
-
-  get snapshotIndex(): number {
-    return this.#live.snapshotIndex;
-  }
-
-  get snapshotTerm(): number {
-    return this.#live.snapshotTerm;
-  }
-
-  get firstIndex(): number {
-    return this.#live.firstIndex;
-  }
-
-  get lastIndex(): number {
-    return this.#live.lastIndex;
-  }
-
-  get usage(): Storage['usage'] {
-    return this.#live.usage;
-  }
-
-  headers(): EntryHeader[] {
-    return this.#live.headers();
-  }
-
-  termAt(index: number): number | undefined {
-    return this.#live.termAt(index);
-  }
-
-  saveHardState(hardState: HardState): void {
-    this.#live.saveHardState(hardState);
-    this.#later((storage) => storage.saveHardState(hardState));
-  }
-
-  append(entries: readonly Entry[]): StorageResult {
-    this.#options.watch.append(entries, this.#live);
-    const result = this.#live.append(entries);
-    if (result !== 'ok' || !this.#options.isDelayed) return result;
-    // The caller's payloads are good until it returns; those of the disk have to last.
-    const kept = entries.map((entry) => ({ ...entry, payload: new Uint8Array(entry.payload) }));
-    this.#later((storage) => storage.append(kept));
-    return result;
-  }
-
-  payload(index: number): StoredPayload {
-    return this.#live.payload(index);
-  }
-
-  trim(index: number): void {
-    this.#live.trim(index);
-    this.#later((storage) => storage.trim(index));
-  }
-
-  saveSnapshot(snapshot: Snapshot): StorageResult {
-    const result = this.#live.saveSnapshot(snapshot);
-    if (!this.#options.isDelayed) return result;
-    const kept = { ...snapshot, bytes: new Uint8Array(snapshot.bytes) };
-    this.#later((storage) => storage.saveSnapshot(kept));
-    return result;
-  }
-
-  beginSnapshot(name: SnapshotName): SnapshotSink {
-    this.#sink?.abandon();
-    this.#sink = new GatheredSnapshot(name, this.usage.snapshotBytesMax, (snapshot) => {
-      return this.saveSnapshot(snapshot);
-    });
-    return this.#sink;
-  }
-
-  snapshotPart(
-    ...wanted: Parameters<Storage['snapshotPart']>
-  ): ReturnType<Storage['snapshotPart']> {
-    return this.#live.snapshotPart(...wanted);
-  }
-
-  loadSnapshot(): Snapshot | undefined {
-    return this.#live.loadSnapshot();
-  }
-
-  sync(done: () => void): void {
-    const through = this.#synced + this.#writes.length;
-    const syncMs = this.#writes.length === 0 ? 0 : this.#options.drawSyncMs();
-    if (syncMs === 0) {
-      this.#write(through);
-      done();
-      return;
-    }
-    this.#options.time.setTimer(syncMs, () => {
-      if (this.#isEnded) return;
-      this.#write(through);
-      done();
-    });
-  }
-
-  maintain(): void {
-    this.#live.maintain();
-  }
-
-  close(): void {
-    this.#live.close();
-  }
-
-  /** The life is over; of what was not synced the disk has the first `kept` writes. */
-  end(kept: number): void {
-    if (this.#isEnded) return;
-    this.#write(this.#synced + kept);
-    this.#isEnded = true;
-    this.#writes = [];
-    this.#live.close();
-    this.#options.ended();
-  }
-
-  #later(write: Write): void {
-    if (this.#options.isDelayed) this.#writes.push(write);
-  }
-
-  #write(through: number): void {
-    const count = through - this.#synced;
-    // A later sync may have been quicker.
-    if (count <= 0) return;
-    for (const write of this.#writes.splice(0, count)) write(this.#durable);
-    this.#synced = through;
+  #sync(isClean: boolean, done: () => void): void {
+    const { drawSyncMs, time } = this.#options;
+    const syncMs = isClean ? 0 : drawSyncMs();
+    if (syncMs === 0) done();
+    else time.setTimer(syncMs, done);
   }
 }
 

@@ -64,6 +64,17 @@ export class Ledger {
     }
   }
 
+  /** A new life of a node has found this log. */
+  recovered(nodeId: string, storage: Storage): void {
+    for (const { index, term } of storage.headers()) {
+      const known = this.#written.get(keyOf(index, term));
+      const { bytes, start, end } = storage.payload(index);
+      if (known !== undefined && digestOf(bytes.subarray(start, end)) === known.digest) continue;
+      const text = `${nodeId} finds an entry ${index} of term ${term} that nobody wrote`;
+      this.#report('what is found again is what was written', text);
+    }
+  }
+
   /** A node leads, with this log. */
   lead(nodeId: string, term: number, log: Pick<Storage, 'firstIndex' | 'termAt'>): void {
     const known = this.#leaders.get(term);

@@ -5,7 +5,9 @@ import type { Installed } from '../network/installed.js';
 import { cutLinks } from '../network/partition.js';
 import { resolve, type Selector } from '../network/selector.js';
 import type { Prng } from '../prng.js';
+import type { DiskFaults } from '../storage/faulty.js';
 import { LeaderWatch } from './agreement.js';
+import { FileDisk } from './file-disk.js';
 import type { SimNode } from './node.js';
 import type { Stage } from './stage.js';
 
@@ -40,6 +42,7 @@ export class Nemesis {
     this.#isOver = true;
     for (const planned of [...this.#active.keys()]) this.#end(planned);
     for (const node of this.#stage.nodes) {
+      if (node.disk instanceof FileDisk) node.disk.mend();
       if (node.isPaused) node.resume();
       if (absent.includes(node.id)) this.#crash(node);
       else node.start();
@@ -62,6 +65,7 @@ export class Nemesis {
     try {
       const undo = this.#inflict(planned.fault, select, context);
       this.#active.set(planned, undo);
+      this.#stage.reach(`fault: ${planned.fault.kind}`);
       this.#stage.note(`fault ${place} begins: ${JSON.stringify(planned.fault)}`);
     } catch (error) {
       // A role that nobody plays now, or too few nodes for the shape.
@@ -116,6 +120,12 @@ export class Nemesis {
           for (const { id } of slowed) this.#slow(id, -fault.byMs);
         };
       }
+      case 'disk':
+        return this.#failDisks(select(fault.nodes), fault.faults);
+      case 'power-loss':
+        return this.#cutPower(select(fault.nodes), fault.changes);
+      case 'rot':
+        return this.#rot(select(fault.nodes), fault.loses, context.prng);
       case 'stall': {
         const { clients } = this.#stage;
         const client = clients[fault.client % clients.length];
@@ -137,6 +147,50 @@ export class Nemesis {
   #crash(node: SimNode): void {
     node.crash();
     this.#stage.tellDeath();
+  }
+
+  #failDisks(nodes: readonly SimNode[], faults: DiskFaults): Undo {
+    const { seed = 0 } = faults;
+    // Disks that fail by one seed would all fail at once.
+    for (const [place, { disk }] of nodes.entries()) {
+      if (disk instanceof FileDisk) disk.fail({ ...faults, seed: seed + place });
+    }
+    return () => {
+      for (const node of nodes) {
+        if (node.disk instanceof FileDisk) node.disk.fail({});
+        if (node.isRefused) node.start();
+      }
+    };
+  }
+
+  #cutPower(nodes: readonly SimNode[], changes: number): Undo {
+    const cut = (node: SimNode): void => {
+      if (!node.isUp) return;
+      if (node.disk instanceof FileDisk) node.disk.cutPower();
+      this.#crash(node);
+    };
+    for (const node of nodes) {
+      if (changes > 0 && node.disk instanceof FileDisk) node.disk.armPowerLoss(changes);
+      else cut(node);
+    }
+    return () => {
+      for (const node of nodes) {
+        if (node.disk instanceof FileDisk && node.disk.isArmed) cut(node);
+        node.start();
+      }
+    };
+  }
+
+  #rot(nodes: readonly SimNode[], loses: 'bit' | 'all', prng: Prng): Undo {
+    for (const node of nodes) {
+      if (node.isUp) this.#crash(node);
+      if (!(node.disk instanceof FileDisk)) continue;
+      if (loses === 'all') node.disk.lose();
+      else node.disk.rot(prng);
+    }
+    return () => {
+      for (const node of nodes) node.start();
+    };
   }
 
   #slow(id: string, byMs: number): void {

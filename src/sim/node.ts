@@ -11,6 +11,7 @@ import {
   type ReplicaRecord,
   TickCounter,
 } from '../replica/boot.js';
+import { isStorageFailure } from '../replica/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import type { Disk } from './disk.js';
 import { Inbox, type SimFrame } from './inbox.js';
@@ -30,6 +31,8 @@ export interface SimNodeOptions {
   readonly clients: readonly ActorId[];
   /** Called after every turn, when all that the turn has to show is there. */
   readonly turned: (node: SimNode) => void;
+  /** Its storage let it down, and it has stopped: it may be started again. */
+  readonly refused: (node: SimNode, error: unknown) => void;
   /** The node threw: on a thread its actor would have died. */
   readonly failed: (node: SimNode, error: unknown) => void;
 }
@@ -45,12 +48,16 @@ export class SimNode {
   /** How often it was started. */
   incarnation = 0;
   isPaused = false;
+  /** Down because of its storage, as it was when the node was last started. */
+  isRefused = false;
   readonly #options: SimNodeOptions;
   readonly #inbox = new Inbox();
   #booted: BootedReplica | undefined;
   #storage: Storage | undefined;
   #ticks: TickCounter | undefined;
   #isWoken = false;
+  /** Its disk keeps it waiting until then. */
+  #stalledUntilMs = 0;
 
   constructor(options: SimNodeOptions) {
     this.#options = options;
@@ -82,6 +89,7 @@ export class SimNode {
   start(): void {
     if (this.#booted !== undefined) return;
     const { record, wiring, disk, clients, tickMs } = this.#options;
+    this.isRefused = false;
     this.incarnation += 1;
     const { incarnation } = this;
     wiring.setIncarnation(this.actor, incarnation);
@@ -110,9 +118,13 @@ export class SimNode {
   }
 
   crash(): void {
-    if (this.#booted === undefined) return;
+    if (this.#booted !== undefined) this.#die();
+  }
+
+  #die(): void {
     this.#booted = undefined;
     this.isPaused = false;
+    this.#stalledUntilMs = 0;
     this.#options.wiring.setIncarnation(this.actor, 0);
     this.#inbox.clear();
     this.disk.crash();
@@ -143,7 +155,7 @@ export class SimNode {
   /** Does something with the running node, which throws when it breaks. */
   act(deed: (life: BootedReplica) => void): void {
     const booted = this.#booted;
-    if (booted === undefined) return;
+    if (booted === undefined || this.#isStalled) return;
     this.#guard(() => deed(booted));
     this.wake();
   }
@@ -155,7 +167,7 @@ export class SimNode {
 
   #turn(): void {
     const booted = this.#booted;
-    if (this.isPaused || booted === undefined) return;
+    if (this.isPaused || this.#isStalled || booted === undefined) return;
     this.#guard(() => this.#run(booted));
   }
 
@@ -181,7 +193,34 @@ export class SimNode {
     try {
       deed();
     } catch (error) {
-      this.#options.failed(this, error);
+      if (!isStorageFailure(error) || !this.disk.mayRefuse(error)) {
+        this.#options.failed(this, error);
+        return;
+      }
+      this.#refuse(error);
     }
+    this.#stall(this.disk.takeStalledMs());
+  }
+
+  /** As on a thread: whoever waits is told that the outcome is open, and nobody more. */
+  #refuse(error: unknown): void {
+    if (!this.disk.isPowerless) {
+      this.isRefused = true;
+      this.#booted?.replica.close();
+    }
+    this.#die();
+    this.#options.refused(this, error);
+  }
+
+  get #isStalled(): boolean {
+    return this.#options.time.nowMs() < this.#stalledUntilMs;
+  }
+
+  /** A thread that waits for its disk does nothing else. */
+  #stall(ms: number): void {
+    if (ms === 0 || this.#booted === undefined) return;
+    const { time } = this.#options;
+    this.#stalledUntilMs = Math.max(this.#stalledUntilMs, time.nowMs()) + ms;
+    time.setTimer(this.#stalledUntilMs - time.nowMs(), () => this.wake());
   }
 }

@@ -49,6 +49,8 @@ export interface ScenarioOptions {
   readonly latencyMs: { readonly minMs: number; readonly maxMs: number };
   /** Time that a sync takes; absent: none, and a crash forgets nothing. */
   readonly syncMs?: { readonly minMs: number; readonly maxMs: number };
+  /** A write-ahead log on a disk that may fail. Absent: memory. */
+  readonly disk?: { readonly segmentBytes: number };
 }
 
 /**

@@ -113,7 +113,9 @@ class Shrinker {
     const { clockRates, options, operations } = this.#current;
     await this.#try({ ...this.#current, clockRates: clockRates.map(() => 1) });
     await this.#try({ ...this.#current, absent: [] });
-    const { syncMs, ...immediate } = options;
+    const { disk, ...inMemory } = options;
+    if (disk) await this.#try({ ...this.#current, options: inMemory });
+    const { syncMs, ...immediate } = this.#current.options;
     if (syncMs) await this.#try({ ...this.#current, options: immediate });
     const plain = operations.map(({ node: _node, consistency: _how, ...rest }) => rest);
     await this.#try({ ...this.#current, operations: plain });
@@ -167,7 +169,7 @@ function sizeOf({ nodes, clients, faults, operations, ...rest }: Scenario): numb
   const words = operations.reduce((sum, one) => sum + Object.keys(one).length, 0);
   const processes = new Set(operations.map(({ process }) => process)).size;
   const links = faults.reduce((sum, { fault }) => sum + weightOf(fault), 0);
-  const disk = options.syncMs === undefined ? 0 : 20;
+  const disk = (options.syncMs === undefined ? 0 : 20) + (options.disk === undefined ? 0 : 40);
   const time = safetyMs + faults.reduce((sum, { at, until }) => sum + until - at, 0);
   return 100 * (nodes + clients + skewed + links) + 10 * words + 20 * processes + disk + time / 1e4;
 }

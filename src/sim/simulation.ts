@@ -48,6 +48,8 @@ export interface RunCounts {
   readonly committed: number;
   /** Virtual time from the end of the faults to agreement. */
   readonly agreedAfterMs: number;
+  /** How often the run came to what runs should come to now and then. */
+  readonly reached: Readonly<Record<string, number>>;
 }
 
 export interface RunOptions {
@@ -103,7 +105,7 @@ class Simulation {
     this.#nemesis.healAll(absent);
     const { nodes } = this.#stage;
     await this.#agree(nodes.filter(({ id }) => !absent.includes(id)));
-    for (const node of nodes) node.start();
+    for (const node of nodes) if (!node.isUp) node.start();
     await this.#agree(nodes);
     await this.#readAll();
     this.#check();
@@ -130,6 +132,7 @@ class Simulation {
         elections: invariants.ledger.elections,
         committed: invariants.ledger.commitIndex,
         agreedAfterMs: this.#agreedAfterMs,
+        reached: Object.fromEntries([...this.#stage.reached].sort()),
       },
     };
   }
@@ -137,6 +140,7 @@ class Simulation {
   /** Waits for these nodes, which are all that run, to come to rest. */
   async #agree(nodes: readonly SimNode[]): Promise<void> {
     const stage = this.#stage;
+    if (!this.#isServing(nodes)) return;
     const healedMs = stage.time.nowMs();
     const watch = new LeaderWatch(nodes);
     while (stage.violation === undefined) {
@@ -153,11 +157,17 @@ class Simulation {
     }
   }
 
+  /** Whether enough of these nodes have a directory to rely on. */
+  #isServing(nodes: readonly SimNode[]): boolean {
+    return 2 * nodes.filter(({ isRefused }) => !isRefused).length > this.#scenario.nodes;
+  }
+
   /** Reads what is there now, so that the history shows what was lost. */
   async #readAll(): Promise<void> {
     const stage = this.#stage;
     const [client] = stage.clients;
     if (stage.violation !== undefined || client === undefined) return;
+    if (!this.#isServing(stage.nodes)) return;
     const keys = [...new Set(this.#scenario.operations.map(({ key }) => key))].sort();
     const reader = new Process(client, [], this.#processOptions(Number.POSITIVE_INFINITY));
     const before = this.#history.length;

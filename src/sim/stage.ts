@@ -7,13 +7,16 @@
  */
 import { Prng } from '../prng.js';
 import { SimClient } from './client.js';
-import { Disk } from './disk.js';
+import { type Disk, MemoryDisk } from './disk.js';
+import { FileDisk } from './file-disk.js';
 import type { SimFrame } from './inbox.js';
 import { Invariants } from './invariants.js';
+import type { Report } from './ledger.js';
 import { LocalClock } from './local-clock.js';
 import { SimNode } from './node.js';
 import { diskSizesOf, recordOf } from './record.js';
 import type { ScenarioOptions } from './scenario.js';
+import type { StorageWatch } from './storage-life.js';
 import { Trace } from './trace.js';
 import { VirtualTime } from './virtual-time.js';
 import { type End, Wiring } from './wire.js';
@@ -54,6 +57,8 @@ export class Stage {
   readonly prng: Prng;
   /** How much longer the syncs of each node take now, in ms. */
   readonly slowMs: Map<string, number> = new Map();
+  /** How often what happened that a run should come to now and then. */
+  readonly reached: Map<string, number> = new Map();
   readonly #options: StageOptions;
   #deliveries = 0;
   #violation: Violation | undefined;
@@ -92,6 +97,11 @@ export class Stage {
     if (this.#violation !== undefined) return;
     this.#violation = { invariant, text, atMs: this.time.nowMs() };
     this.note(`violation: ${invariant}: ${text}`);
+  }
+
+  /** Counts something that a run should come to now and then. */
+  reach(what: string): void {
+    this.reached.set(what, (this.reached.get(what) ?? 0) + 1);
   }
 
   /** A line for the trace. */
@@ -205,9 +215,12 @@ export class Stage {
         this.trace.turned(this.time.nowMs(), node.actor, commitIndex, currentTerm);
         this.invariants.turned(node);
       },
+      refused: (node, error) => {
+        this.note(`${node.id} stops: ${node.isRefused ? textOf(error) : 'its power is lost'}`);
+        this.tellDeath();
+      },
       failed: (node, error) => {
-        const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-        this.report('a node never fails', `${node.id}: ${text}`);
+        this.report('a node never fails', `${node.id}: ${textOf(error)}`);
       },
     });
   }
@@ -215,12 +228,20 @@ export class Stage {
   #createDisk(nodeId: string, prng: Prng): Disk {
     const { options } = this.#options;
     const { minMs, maxMs } = options.syncMs ?? { minMs: 0, maxMs: 0 };
-    return new Disk({
-      sizes: diskSizesOf(options),
+    const sizes = diskSizesOf(options);
+    const watch: StorageWatch = {
+      append: (entries, storage) => this.invariants.ledger.append(nodeId, entries, storage),
+      recovered: (storage) => this.invariants.ledger.recovered(nodeId, storage),
+      reached: (what) => this.reach(what),
+    };
+    if (options.disk !== undefined) {
+      const report: Report = (invariant, text) => this.report(invariant, text);
+      return new FileDisk({ nodeId, sizes, ...options.disk, watch, prng, report });
+    }
+    return new MemoryDisk({
+      sizes,
       time: this.time,
-      watch: {
-        append: (entries, storage) => this.invariants.ledger.append(nodeId, entries, storage),
-      },
+      watch,
       isDelayed: options.syncMs !== undefined,
       drawSyncMs: () => minMs + (maxMs - minMs) * prng.next() + (this.slowMs.get(nodeId) ?? 0),
       drawKept: (writes) => prng.int(0, writes),
@@ -244,4 +265,8 @@ export class Stage {
       stirred: () => this.stir(),
     });
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

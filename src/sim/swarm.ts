@@ -11,9 +11,10 @@ import type { PartitionShape } from '../network/partition.js';
 import type { LinkOptions } from '../network/rule.js';
 import type { Role } from '../network/selector.js';
 import { Prng } from '../prng.js';
+import { drawAbsences, drawDiskFaults, drawStorage, hasSmallLog } from './disk-swarm.js';
 import type { PlannedOperation, Scenario, ScenarioOptions } from './scenario.js';
 
-/** What a family of faults may look like; disk faults and changes of members will be two more. */
+/** What a family of faults may look like; changes of members will be one more. */
 type Family = (prng: Prng, draft: Draft) => Fault;
 
 interface Draft {
@@ -31,20 +32,30 @@ export function drawScenario(seed: number): Scenario {
   const nodes = shape.pick(sizes);
   const clients = shape.int(1, 3);
   const safetyMs = shape.int(1_500, 8_000);
-  const options = drawOptions(prng.fork('options'));
+  const options = drawStorage(prng.fork('storage'), drawOptions(prng.fork('options')));
   // Leases rest on clocks, so those of a run with lease reads keep to what the options allow.
   const readsByLease = options.checkQuorum && shape.chance(0.5);
   const draft: Draft = { nodes, options, readsByLease };
+  const disks = options.disk
+    ? drawDiskFaults(prng.fork('disks'), { nodes, safetyMs })
+    : { faults: [], doomed: [] };
+  const absences = hasSmallLog(options) ? drawAbsences(prng.fork('absences'), safetyMs) : [];
+  const faults = [
+    ...drawFaults(prng.fork('faults'), draft, safetyMs),
+    ...disks.faults,
+    ...absences,
+  ];
   return {
     seed,
     nodes,
     clients,
     options,
     clockRates: drawClockRates(prng.fork('clocks'), draft),
-    faults: drawFaults(prng.fork('faults'), draft, safetyMs),
+    faults: faults.sort((one, other) => one.at - other.at),
     operations: drawOperations(prng.fork('operations'), { ...draft, clients, safetyMs }),
     safetyMs,
-    absent: drawAbsent(prng.fork('absent'), nodes),
+    // A minority may be lost for good; no other one can be missed then.
+    absent: disks.doomed.length > 0 ? [] : drawAbsent(prng.fork('absent'), nodes),
     livenessMs: 20_000 + 4 * options.requestTimeoutMs,
   };
 }
@@ -235,7 +246,8 @@ function drawOperations(prng: Prng, draft: LoadDraft): PlannedOperation[] {
   const keyCount = isDense ? 1 : prng.int(1, 5);
   const keys = Array.from({ length: keyCount }, (_, place) => `k${place + 1}`);
   const mix = isDense ? 'watching' : prng.pick(['balanced', 'writes', 'reads', 'swaps'] as const);
-  const padding = isDense ? 0 : prng.pick([0, 0, 0, 40, 900]);
+  const paddings = hasSmallLog(draft.options) ? [0, 300, 900, 900, 900] : [0, 0, 0, 40, 900];
+  const padding = isDense ? 0 : prng.pick(paddings);
   const pinnedRate = isDense ? 0.8 : prng.pick([0, 0.5, 0.5]);
   const operations = Array.from({ length: count }, (_, place): PlannedOperation => {
     const stream = prng.fork(place);

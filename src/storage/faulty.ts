@@ -37,6 +37,7 @@ export class FaultyFileSystem implements FileSystem {
   #prng = new Prng(0);
   #isFull = false;
   #silent = 0;
+  #spoiled = 0;
 
   /** `stall` lets so many ms pass, on whatever clock the storage lives. */
   constructor(inner: FileSystem, stall: (ms: number) => void) {
@@ -50,6 +51,11 @@ export class FaultyFileSystem implements FileSystem {
     this.#prng = new Prng(faults.seed ?? 0);
     this.#isFull = false;
     this.#silent = 0;
+  }
+
+  /** Writes that were ever spoiled without a word. */
+  get spoiled(): number {
+    return this.#spoiled;
   }
 
   open(path: string, mode: 'existing' | 'create'): OpenFile {
@@ -116,14 +122,19 @@ export class FaultyFileSystem implements FileSystem {
     if (isSpared) {
       file.write(bytes, at);
     } else if (bytes.byteLength > 0 && this.#prng.chance(flipChance)) {
-      this.#silent += 1;
+      this.#spoil();
       file.write(this.#flipped(bytes), at);
     } else if (this.#prng.chance(misdirectChance)) {
-      this.#silent += 1;
+      this.#spoil();
       file.write(bytes, this.#elsewhere(file, bytes, at));
     } else {
       file.write(bytes, at);
     }
+  }
+
+  #spoil(): void {
+    this.#silent += 1;
+    this.#spoiled += 1;
   }
 
   #flipped(bytes: Uint8Array): Uint8Array {

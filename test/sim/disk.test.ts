@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Disk } from '../../src/sim/disk.js';
+import { MemoryDisk as Disk } from '../../src/sim/disk.js';
 import { VirtualTime } from '../../src/sim/virtual-time.js';
 import { testConformance } from '../storage/conformance.js';
 import { makeEntry } from '../storage/model.js';
@@ -15,7 +15,7 @@ function createDisk(options: { isDelayed?: boolean; syncMs?: number[]; kept?: nu
   const disk = new Disk({
     sizes,
     time,
-    watch: { append: () => {} },
+    watch: { append: () => {}, recovered: () => {}, reached: () => {} },
     isDelayed: options.isDelayed ?? true,
     drawSyncMs: () => syncMs.shift() ?? 5,
     drawKept: (writes) => Math.min(writes, options.kept ?? 0),
@@ -39,7 +39,7 @@ for (const isDelayed of [false, true]) {
         snapshotBytesMax: limits.snapshotBytes,
       },
       time,
-      watch: { append: () => {} },
+      watch: { append: () => {}, recovered: () => {}, reached: () => {} },
       isDelayed,
       drawSyncMs: () => 0,
       // The suite restarts without a sync and expects to find all: nothing is lost here.

@@ -19,6 +19,7 @@ const nothing: Omit<RunResult, 'violation'> = {
     info: 0,
     elections: 0,
     committed: 0,
+    reached: {},
     agreedAfterMs: 0,
   },
 };

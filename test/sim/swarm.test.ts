@@ -29,9 +29,12 @@ test('the swarm draws every kind of fault, size and option', (t) => {
       'campaign',
       'clock-jump',
       'crash',
+      'disk',
       'link',
       'partition',
       'pause',
+      'power-loss',
+      'rot',
       'slow-disk',
       'stall',
       'transfer',
@@ -54,6 +57,48 @@ test('the swarm draws every kind of fault, size and option', (t) => {
   t.is(distinct(({ options }) => [`${options.preVote} ${options.checkQuorum}`]).length, 4);
   t.true(scenarios.some(({ faults }) => faults.length === 0));
   t.true(scenarios.some(({ clockRates }) => clockRates.some((rate) => rate !== 1)));
+});
+
+test('seeds come to snapshots, power losses, refusals and jumping clocks', async (t) => {
+  const reached: Record<string, number> = {};
+
+  for (const { counts, violation } of await runSeeds({ firstSeed: 1, count: 60 })) {
+    t.is(violation, undefined);
+    for (const [what, times] of Object.entries(counts.reached)) {
+      reached[what] = (reached[what] ?? 0) + times;
+    }
+  }
+
+  for (const what of [
+    'fault: clock-jump',
+    'fault: disk',
+    'log trimmed',
+    'power lost',
+    'refused: RAFT_STORAGE_CORRUPT',
+    'refused: RAFT_STORAGE_FAILED',
+    'refused: RAFT_STORAGE_LOST',
+    'snapshot installed',
+    'snapshot taken',
+  ]) {
+    t.true((reached[what] ?? 0) > 0, what);
+  }
+});
+
+test('disks that lie or are lost belong to a minority, and no other one is missed', (t) => {
+  let seen = 0;
+  for (let seed = 0; seed < 600; seed += 1) {
+    const { nodes, absent, faults } = drawScenario(seed);
+    const harmed = faults.flatMap(({ fault }) => {
+      const isSilent = fault.kind === 'disk' && fault.faults.silentMax !== undefined;
+      return fault.kind === 'rot' || isSilent ? fault.nodes : [];
+    });
+    if (harmed.length === 0) continue;
+    seen += 1;
+
+    t.true(2 * new Set(harmed).size < nodes, `seed ${seed}`);
+    t.deepEqual(absent, [], `seed ${seed}`);
+  }
+  t.true(seen > 30);
 });
 
 test('values of one scenario are all different, so that a read tells who wrote it', (t) => {
