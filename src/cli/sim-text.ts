@@ -85,7 +85,7 @@ function ratesOf({ seeds, seconds, simulatedSeconds, events }: SwarmReport): {
 } {
   return {
     seedsPerSecond: Math.round((10 * seeds) / seconds) / 10,
-    speed: Math.round(simulatedSeconds / seconds),
+    speed: Math.round((10 * simulatedSeconds) / seconds) / 10,
     eventsPerSecond: Math.round(events / seconds),
   };
 }

@@ -1,7 +1,6 @@
 /** The door of the room: what survives a crash. `storage.ts` tells the contract. */
 
 export { type FileStorageOptions, openFileStorage, type SyncPolicy } from './file.js';
-export { GatheredSnapshot } from './gathered-snapshot.js';
 export { createMemory, type MemoryStorageBuffers } from './layout.js';
 export { inspectLog, type LogLine, type LogSummary, verifyLog } from './log-inspection.js';
 export { openMemoryStorage } from './memory.js';
