@@ -52,10 +52,10 @@ export interface PeerCase {
   readonly outstanding: number;
   readonly balsa: PeerFigures;
   readonly etcd: PeerFigures;
-  /** Of the median speeds, balsa's to etcd's. */
-  readonly ratio: number;
-  /** Of the 99th percentiles, balsa's to etcd's. */
-  readonly p99Ratio: number;
+  /** Of the median speeds, balsa's to etcd's; absent if etcd got nothing done in most rounds. */
+  readonly ratio?: number;
+  /** Of the 99th percentiles, balsa's to etcd's; absent if etcd got nothing done. */
+  readonly p99Ratio?: number;
 }
 
 /** What reading back said. */
@@ -218,14 +218,14 @@ function figuresOf(windows: Windows): PeerFigures {
 }
 
 function caseOf(outstanding: number, balsa: PeerFigures, etcd: PeerFigures): PeerCase {
-  const speed = ({ writesPerSecond }: PeerFigures): number => Math.max(1, writesPerSecond.median);
-  const late = ({ latencyMicros }: PeerFigures): number => Math.max(1, latencyMicros.p99);
+  const speed = ({ writesPerSecond }: PeerFigures): number => writesPerSecond.median;
+  const late = ({ latencyMicros }: PeerFigures): number => latencyMicros.p99;
   return {
     outstanding,
     balsa,
     etcd,
-    ratio: rounded(speed(balsa) / speed(etcd)),
-    p99Ratio: rounded(late(balsa) / late(etcd)),
+    ...(speed(etcd) > 0 ? { ratio: rounded(speed(balsa) / speed(etcd)) } : {}),
+    ...(late(etcd) > 0 ? { p99Ratio: rounded(late(balsa) / late(etcd)) } : {}),
   };
 }
 

@@ -1,6 +1,8 @@
 /** The sections of docs/benchmarks.md: from the JSON of runs to Markdown. Pure. */
+import type { DiskFigures } from './disk.js';
 import type { FailoverResult } from './failover.js';
 import { count, fixed, mebibytes, micros, ms } from './figures.js';
+import type { PeerCase, PeerFigures, PeersResult } from './peers.js';
 import type { ReelectionResult } from './reelection.js';
 import type { SizeResult } from './sizes.js';
 import { spreadOf } from './spread.js';
@@ -94,6 +96,104 @@ export function sizesSection(rows: readonly Row[]): string {
       texts: ['command'],
     }),
   ].join('\n');
+}
+
+export function durableSection(rows: readonly Row[]): string {
+  const cells = rows.map(({ label, command, results }) => {
+    const runs = results as unknown as readonly ThroughputResult[];
+    const late = runs.map(({ latencyMicros }) => latencyMicros);
+    return [
+      label,
+      ranged(
+        runs.map(({ opsPerSecond }) => opsPerSecond),
+        count,
+      ),
+      micros(median(late.map(({ p50 }) => p50))),
+      micros(median(late.map(({ p99 }) => p99))),
+      micros(median(late.map(({ p999 }) => p999))),
+      fixed(median(runs.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds)), 2),
+      code(command),
+    ];
+  });
+  const runs = rows.flatMap(({ results }) => results as unknown as readonly ThroughputResult[]);
+  return [
+    '## On disk',
+    '',
+    'Three nodes that keep their logs on one disk, 100-byte values, 10,000 keys; sets only. What',
+    'each policy may lose is told in [durability.md](durability.md).',
+    '',
+    ...markdownLines({
+      head: ['load', 'sets/s', 'p50', 'p99', 'p99.9', 'cores', 'command'],
+      rows: cells,
+      texts: ['command'],
+    }),
+    '',
+    ...diskLines(runs.flatMap(({ disk }) => (disk === undefined ? [] : [disk]))),
+  ].join('\n');
+}
+
+export function etcdSection(rows: readonly Row[]): string {
+  const skipped = rows.flatMap(({ results }) => results.flatMap((run) => run['skipped'] ?? []));
+  const opening = ['## Beside etcd', ''];
+  if (skipped.length > 0) return [...opening, `Not measured: ${skipped[0]}.`].join('\n');
+  const runs = rows.flatMap(({ results }) => results as unknown as readonly EtcdRun[]);
+  const cells = (runs[0]?.cases ?? []).flatMap(({ outstanding }) => {
+    const same = runs.flatMap(({ cases }) =>
+      cases.filter((one) => one.outstanding === outstanding),
+    );
+    const ratio = (of: (one: PeerCase) => number | undefined, digits: number): string => {
+      const values = same.flatMap((one) => of(one) ?? []);
+      return values.length === 0 ? '' : `**${fixed(median(values), digits)}**`;
+    };
+    return [
+      [count(outstanding), 'balsa', ...peerCells(same.map(({ balsa }) => balsa))],
+      ['', 'etcd', ...peerCells(same.map(({ etcd }) => etcd))],
+      ['', 'balsa / etcd', ratio((one) => one.ratio, 1), '', ratio((one) => one.p99Ratio, 3)],
+    ];
+  });
+  const versions = [...new Set(runs.map(({ etcd }) => etcd.version))].join(', ');
+  const writes = runs.flatMap(({ verified }) => [verified.balsa, verified.etcd]);
+  return [
+    ...opening,
+    `Durable sets on balsa and on etcd ${versions}, three members each on one`,
+    'disk, in turn, from the same generator on one thread; 100-byte values, 10,000 keys.',
+    '[durability.md](durability.md) says what is the same and what is not. Measured by',
+    `${code(rows[0]?.command ?? '')}.`,
+    '',
+    ...markdownLines({
+      head: ['outstanding', 'store', 'sets/s', 'p50', 'p99', 'cores'],
+      rows: cells.map((row) => [...row, ...Array<string>(6 - row.length).fill('')]),
+      texts: ['store'],
+    }),
+    '',
+    ...diskLines(runs.flatMap(({ disk }) => (disk === undefined ? [] : [disk]))),
+    `Of ${count(sum(writes.map(({ acknowledged }) => acknowledged)))} acknowledged writes`,
+    `${count(sum(writes.map(({ lost }) => lost)))} were lost.`,
+  ].join('\n');
+}
+
+type EtcdRun = PeersResult & { readonly etcd: { readonly version: string } };
+
+function peerCells(figures: readonly PeerFigures[]): string[] {
+  return [
+    ranged(
+      figures.map(({ writesPerSecond }) => writesPerSecond.median),
+      count,
+    ),
+    micros(median(figures.map(({ latencyMicros }) => latencyMicros.p50))),
+    micros(median(figures.map(({ latencyMicros }) => latencyMicros.p99))),
+    fixed(median(figures.map(({ cores, memberCores = 0 }) => cores + memberCores)), 2),
+  ];
+}
+
+/** What the disk did in the same runs when nothing else was asked of it. */
+function diskLines(disks: readonly DiskFigures[]): string[] {
+  const names = [...new Set(disks.map(({ fileSystem }) => fileSystem))].join(', ');
+  const half = micros(median(disks.map(({ syncMicros }) => syncMicros.p50)));
+  const most = micros(median(disks.map(({ syncMicros }) => syncMicros.p99)));
+  return [
+    `In the same runs the disk (${names}) by itself wrote and synced 4 KiB in ${half} (p50),`,
+  ].concat(`${most} (p99).`);
 }
 
 export function failoverSection(rows: readonly Row[]): string {

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describeMachine, type Machine } from './machine.js';
 import {
+  durableSection,
+  etcdSection,
   failoverSection,
   memorySection,
   type Row,
@@ -19,7 +21,15 @@ import {
 } from './report-sections.js';
 
 /** What can be measured alone. */
-export const sectionNames = ['throughput', 'sizes', 'failover', 'reelection', 'memory'] as const;
+export const sectionNames = [
+  'throughput',
+  'sizes',
+  'durable',
+  'etcd',
+  'failover',
+  'reelection',
+  'memory',
+] as const;
 export type SectionName = (typeof sectionNames)[number];
 
 export interface ReportOptions {
@@ -62,7 +72,7 @@ export async function measureReport(options: ReportOptions): Promise<string> {
       for (let run = 0; run < runs; run += 1) {
         onRun(done / total, ['balsa', ...args].join(' '));
         const result = await measure(args, options.signal);
-        commits.add(result.commit ?? 'unknown');
+        if (result['skipped'] === undefined) commits.add(result.commit ?? 'unknown');
         results.push(result);
         done += 1;
       }
@@ -80,6 +90,8 @@ function experimentsOf(name: SectionName, { seconds, kills, trials }: ReportOpti
     label,
     args: ['bench', ...args, ...time],
   });
+  const onDisk = (label: string, ...args: string[]): Experiment =>
+    bench(label, '--data-dir', ...args, '--no-baseline');
   switch (name) {
     case 'throughput':
       return [
@@ -93,6 +105,16 @@ function experimentsOf(name: SectionName, { seconds, kills, trials }: ReportOpti
       ];
     case 'sizes':
       return [{ label: 'sets, 1,024 outstanding', args: ['bench', 'sizes', ...time] }];
+    case 'durable':
+      return [
+        onDisk('waits for each batch, 1,024 outstanding', '--outstanding', '1024'),
+        onDisk('waits for each batch, 64 outstanding', '--outstanding', '64'),
+        onDisk('waits for each batch, 1 outstanding', '--outstanding', '1'),
+        onDisk('waits every 100 ms, 1,024 outstanding', '--sync-policy', 'interval'),
+        onDisk('never waits, 1,024 outstanding', '--sync-policy', 'none'),
+      ];
+    case 'etcd':
+      return [bench('durable sets', '--peers', 'etcd')];
     case 'failover':
       return [3, 5].map((nodes) => ({
         label: `${nodes} nodes`,
@@ -116,6 +138,10 @@ function sectionOf(name: SectionName, rows: readonly Row[]): string {
       return throughputSection(rows);
     case 'sizes':
       return sizesSection(rows);
+    case 'durable':
+      return durableSection(rows);
+    case 'etcd':
+      return etcdSection(rows);
     case 'failover':
       return failoverSection(rows);
     case 'reelection':
@@ -143,6 +169,7 @@ function openingOf({
 }): string {
   const { cpu, cores, memoryBytes, system, node } = machine;
   const isChanged = commits.some((commit) => commit.endsWith('+'));
+  const changes = isChanged ? ' (the `+` marks changes on top of it)' : '';
   const memory = `${Math.round(memoryBytes / 2 ** 30)} GiB`;
   return [
     '# Benchmarks',
@@ -154,7 +181,7 @@ function openingOf({
     '',
     `- Machine: ${cpu}, ${cores} cores, ${memory}, ${system}`,
     `- Node.js: ${node}`,
-    `- Commit: ${commits.join(', ')}${isChanged ? ' (the `+` marks changes on top of it)' : ''}`,
+    `- Commit: ${commits.join(', ') || 'nothing was measured'}${changes}`,
     `- Runs: ${runs === 1 ? '1' : `${runs}; shown are medians (smallest–largest)`}`,
   ].join('\n');
 }

@@ -162,8 +162,13 @@ function rowsOf({ outstanding, balsa, etcd, ratio, p99Ratio }: PeerCase): string
   return [
     [count(outstanding), 'balsa', ...cellsOf(balsa)],
     ['', 'etcd', ...cellsOf(etcd)],
-    ['', 'balsa / etcd', fixed(ratio, 1), '', '', fixed(p99Ratio, 3)],
+    ['', 'balsa / etcd', quotient(ratio, 1), '', '', quotient(p99Ratio, 3)],
   ];
+}
+
+/** Nothing can be divided by what got nothing done. */
+function quotient(value: number | undefined, digits: number): string {
+  return value === undefined ? '-' : fixed(value, digits);
 }
 
 function cellsOf({ writesPerSecond, latencyMicros, ...rest }: PeerFigures): string[] {
