@@ -8,7 +8,7 @@ import { systemClock } from '../clock.js';
 import { type ErrorRecord, RaftError, unpackError } from '../errors.js';
 import { EventHub } from '../events.js';
 import type { NodeId } from '../raft/index.js';
-import type { LeadershipNotice } from '../replica/node.js';
+import type { LeadershipNotice, LogEnd } from '../replica/node.js';
 import type { StorageNotice } from '../replica/refused-node.js';
 import type { ClientPort } from '../store/connect.js';
 import type { ClusterEvent } from './event.js';
@@ -107,6 +107,7 @@ export class Assembly implements AsyncDisposable {
     if (this.options.autostart) {
       await Promise.all(specs.map((spec) => this.supervisor.start(spec)));
       if (durability !== undefined || stateMachine !== undefined) await this.#assertServed();
+      if (durability !== undefined) await this.#callElection();
     } else {
       for (const spec of specs) this.supervisor.prepare(spec);
     }
@@ -128,6 +129,23 @@ export class Assembly implements AsyncDisposable {
     );
     const [first, ...others] = refusals.filter((error) => error !== undefined);
     if (first !== undefined && nodes.length - others.length - 1 <= nodes.length / 2) throw first;
+  }
+
+  /**
+   * A cluster that comes back need not sit out an election timeout: the node whose log is most up
+   * to date (§5.4.1) stands at once. The others judge it as anybody; their timeouts go on.
+   */
+  async #callElection(): Promise<void> {
+    const ends = await Promise.all(
+      this.roster.nodes.map(async ({ id }) => {
+        const child = this.supervisor.child(id);
+        const end = (await child.call('logEnd').catch(() => undefined)) as LogEnd | undefined;
+        return { child, ...(end ?? { term: 0, index: 0 }) };
+      }),
+    );
+    const [best] = ends.sort((a, b) => b.term - a.term || b.index - a.index);
+    if (best === undefined || best.index === 0) return;
+    void best.child.call('campaign').catch(() => undefined);
   }
 
   /** A node that cannot rely on its disk is ended, and not started again by itself. */

@@ -36,6 +36,7 @@ export function specOf(
     storage: storageOf(node, data, options),
     gauges: node.gaugeMemory,
     seed: options.seed,
+    isOneProcess: true,
     ...(options.stateMachine === undefined ? {} : { machineUrl: options.stateMachine }),
     tickMs: options.tickMs,
     ...(options.recordTo === undefined ? {} : { recordTo: options.recordTo }),

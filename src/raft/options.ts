@@ -72,6 +72,12 @@ export interface RaftOptions {
    */
   readonly leaseDriftTicks?: number;
   /**
+   * Whether a leader that lives may hold a promise of this node to depose nobody for a while
+   * (`lease.ts`). False where all that may have led are known to be gone: then the node votes and
+   * campaigns from its first tick on. Default: true for a node that ran before.
+   */
+  readonly mayHavePromised?: boolean;
+  /**
    * Differs between two runs of one node, so that the ids of reads do, too: a late answer to the
    * previous run must not be taken for one to this. From 0 to 1,000,000; default 0.
    */
@@ -105,6 +111,7 @@ export function resolveOptions(options: RaftOptions): ResolvedOptions {
     uncommittedBytesMax: options.uncommittedBytesMax ?? 64 * mebibyte,
     readsMax: options.readsMax ?? 65_536,
     leaseDriftTicks: options.leaseDriftTicks ?? 2,
+    mayHavePromised: options.mayHavePromised ?? (options.hardState?.currentTerm ?? 0) > 0,
     incarnation: options.incarnation ?? 0,
   };
   if (typeof resolved.id !== 'string' || resolved.id === '') {

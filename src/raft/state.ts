@@ -133,7 +133,6 @@ export function createState(options: ResolvedOptions): RaftState {
   const { id, configuration, hardState, applied, electionTicksMin, electionTicksMax } = options;
   const log = createLog(options.log);
   const { currentTerm } = hardState;
-  const isRestart = currentTerm > 0;
   return {
     id,
     options,
@@ -156,7 +155,7 @@ export function createState(options: ResolvedOptions): RaftState {
       electionTicks: options.drawElectionTicks(electionTicksMin, electionTicksMax),
       heartbeatSentAt: 0,
       // A node that ran before may have promised a leader just before it crashed to depose nobody.
-      leaderHeardAt: isRestart ? 0 : undefined,
+      leaderHeardAt: options.mayHavePromised ? 0 : undefined,
     },
     votes: new Map(),
     leadership: undefined,

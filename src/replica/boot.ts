@@ -22,6 +22,8 @@ export interface ReplicaRecord {
   readonly raft: Omit<RaftOptions, 'id' | 'configuration' | 'drawElectionTicks'>;
   readonly store: StoreOptions;
   readonly limits: ReplicaLimits;
+  /** All nodes live in this process, and whatever process had them before is gone. */
+  readonly isOneProcess?: boolean;
 }
 
 /** What belongs to one life. */
@@ -79,7 +81,7 @@ function restoreSnapshot(storage: Storage, machine: StateMachine): void {
 }
 
 function createCore(
-  { self, members, raft, seed }: ReplicaRecord,
+  { self, members, raft, seed, isOneProcess = false }: ReplicaRecord,
   { storage, incarnation }: Life,
 ): Raft {
   // Every incarnation draws anew, or a node that restarts would repeat its timeouts (§5.2).
@@ -98,6 +100,8 @@ function createCore(
       ...(baseTerm === undefined ? {} : { baseTerm }),
     },
     incarnation,
+    // Whoever may have been promised something before the first life of all is gone.
+    ...(isOneProcess && incarnation === 1 ? { mayHavePromised: false } : {}),
     drawElectionTicks: (min, max) => prng.int(min, max),
   });
 }

@@ -53,11 +53,18 @@ export type ClusterHandlers = {
   readonly storage: (notice: StorageNotice) => void;
 };
 
+/** The last entry of a node's log. */
+export interface LogEnd {
+  readonly index: number;
+  readonly term: number;
+}
+
 /** What the cluster may call in a node. */
 export interface NodeControl {
   inspect(): { lastApplied: number; digest: string; keys: number };
   transferLeadership(to: string): ReturnType<Raft['transferLeadership']>;
   campaign(): void;
+  logEnd(): LogEnd;
   /** Why the node does not serve, if its storage or its state machine could not be opened. */
   refusal(): ErrorRecord | undefined;
   /** From now on the disk of this node fails like this; false if it has none. */
@@ -112,6 +119,7 @@ class Node implements Behavior {
   readonly #board: GaugeBoard;
   readonly #timer: NodeJS.Timeout;
   readonly #ticks: TickCounter;
+  readonly #storage: Storage;
   readonly #disk: OpenedStorage['disk'];
   /** Takes over when the storage, or a machine of the user's, has failed. */
   #refused: RefusedNode | undefined;
@@ -121,6 +129,7 @@ class Node implements Behavior {
     this.#context = context;
     const name = own?.name ?? { kind: 'store' };
     const opened = openNodeStorage(storage, name, () => systemClock.nowMs());
+    this.#storage = opened.storage;
     this.#disk = opened.disk;
     this.#tape = openTape(context);
     this.#booted = this.#boot(opened.storage, own?.host);
@@ -184,6 +193,10 @@ class Node implements Behavior {
       this.#tape?.call({ kind: 'transfer', to });
       this.#context.wake();
       return result;
+    },
+    logEnd: () => {
+      const { lastIndex: index } = this.#storage;
+      return { index, term: this.#storage.termAt(index) ?? 0 };
     },
     campaign: () => {
       this.#booted.raft.campaign();

@@ -118,6 +118,8 @@ export interface SegmentEnd {
   readonly kind: 'clean' | 'torn' | 'corrupt';
   /** Bytes from here on are zeros; `offset` when clean. */
   readonly zeroFrom: number;
+  /** Up to here a valid record says that the segment is on stable storage; 0 if none does. */
+  readonly durableOffset: number;
 }
 
 /** Visits the records of a segment from `offset` on, and judges what stands behind the last. */
@@ -128,16 +130,18 @@ export function scanRecords(
   visit: (place: RecordPlace) => void,
 ): SegmentEnd {
   let end = offset;
+  let durableOffset = 0;
   for (;;) {
     const place = readRecord(bytes, end, segment);
     if (place === undefined) break;
     visit(place);
     end = place.end;
+    durableOffset = Math.max(durableOffset, place.durableOffset);
   }
   const zeroFrom = zerosBegin(bytes, end);
-  if (zeroFrom === end) return { offset: end, kind: 'clean', zeroFrom };
+  if (zeroFrom === end) return { offset: end, kind: 'clean', zeroFrom, durableOffset };
   const isClaimed = hasClaimBeyond(bytes, end, zeroFrom, segment);
-  return { offset: end, kind: isClaimed ? 'corrupt' : 'torn', zeroFrom };
+  return { offset: end, kind: isClaimed ? 'corrupt' : 'torn', zeroFrom, durableOffset };
 }
 
 /**

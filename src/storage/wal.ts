@@ -64,18 +64,19 @@ export class Wal {
   /**
    * Goes on with a log that was read. What it held at its end is made durable once more: after a
    * crash it may stand in the cache of the operating system only, and after an fdatasync that
-   * failed the cache may wrongly count as written. So it is written again, and a torn tail goes.
+   * failed the cache may wrongly count as written. So it is written again, but for what a record
+   * says to be durable: that an fdatasync had returned. A torn tail goes.
    */
   static resume(options: WalOptions, recovered: RecoveredWal): Wal {
     const { fs, directory } = options;
     const { active, segments, directoryId } = recovered;
     const sequence = segments.at(-1)?.sequence ?? 1;
     const file = fs.open(segmentPath(directory, sequence), 'existing');
-    const { offset, zeroFrom } = active.end;
+    const { offset, zeroFrom, durableOffset } = active.end;
     const wal = new Wal(options, { sequence, directoryId }, file, offset);
     wal.#segments.splice(0, 1, ...segments.map((segment) => ({ ...segment })));
     active.bytes.fill(0, offset, zeroFrom);
-    file.write(active.bytes.subarray(0, zeroFrom), 0);
+    file.write(active.bytes.subarray(durableOffset, zeroFrom), durableOffset);
     if (active.isEmpty) wal.#writeHead(recovered.previousEnd);
     wal.sync();
     file.sync();

@@ -29,6 +29,21 @@ test.serial(
   },
 );
 
+test.serial('a cluster that comes back sits out no election timeout', async (t) => {
+  const dataDir = dataDirOf(t);
+  {
+    await using cluster = await createCluster({ dataDir });
+    await cluster.set('k', 1);
+  }
+
+  await using cluster = await createCluster({
+    dataDir,
+    electionTimeout: { minMs: 600_000, maxMs: 1_200_000 },
+  });
+
+  t.is(await cluster.get('k', { timeoutMs: 60_000 }), 1);
+});
+
 test.serial('a node that crashes reads its directory and catches up', async (t) => {
   await using cluster = await createCluster({ dataDir: dataDirOf(t), seed: 4 });
   await cluster.set('before', 1);

@@ -2,10 +2,10 @@
  * Leases: row C63 of the conformance list and pitfall 31.
  */
 import test from 'ava';
-import { appended, heartbeatAnswer, only } from './harness/messages.js';
+import { appended, heartbeatAnswer, only, requestVote } from './harness/messages.js';
 import { TestNetwork } from './harness/network.js';
 import type { TestNode } from './harness/node.js';
-import { follower, leader } from './harness/roles.js';
+import { follower, leader, storedVote } from './harness/roles.js';
 
 /** A leader of three with CheckQuorum whose noop is committed. Its lease clock is at 10. */
 function settled(options: Parameters<typeof leader>[0] = {}): TestNode {
@@ -56,6 +56,25 @@ test('C63, pitfall 31: the lease runs from sending, not from the answer', (t) =>
   t.is(early.raft.leaseReadIndex(), undefined, 'ten ticks less two of rounding');
   t.is(late.raft.leaseReadIndex(), undefined);
 });
+
+for (const [mayHavePromised, votedFor] of [
+  [undefined, undefined],
+  [true, undefined],
+  [false, 'n2'],
+] as const) {
+  const title = `a node that starts in term 3 votes for ${votedFor ?? 'nobody'} yet`;
+  test(`${title} if it may have promised a leader: ${mayHavePromised ?? 'by default'}`, (t) => {
+    const node = follower({
+      hardState: { currentTerm: 3 },
+      checkQuorum: true,
+      ...(mayHavePromised === undefined ? {} : { mayHavePromised }),
+    });
+
+    node.step(requestVote({ term: 4, from: 'n2' }));
+
+    t.is(storedVote(node), votedFor);
+  });
+}
 
 test('C63: the drift allowed is taken off the lease', (t) => {
   const node = settled({ leaseDriftTicks: 3 });
