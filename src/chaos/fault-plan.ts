@@ -4,6 +4,7 @@ import type { PartitionShape } from '../network/partition.js';
 import type { LinkOptions } from '../network/rule.js';
 import type { Role } from '../network/selector.js';
 import { Prng } from '../prng.js';
+import type { DiskFaults } from '../storage/faulty.js';
 import type { Fault, PlannedFault } from './fault.js';
 
 /** What a plan can be made of. */
@@ -19,8 +20,18 @@ export const nemesisNames = [
   'crash',
   'restart',
   'transfer',
+  'disk-error',
+  'disk-full',
+  'disk-stall',
+  'disk-flip',
+  'disk-astray',
 ] as const;
 export type NemesisName = (typeof nemesisNames)[number];
+
+/** Those that need data directories; `disk` stands for all of them. */
+export const diskNames: readonly NemesisName[] = nemesisNames.filter((name) => {
+  return name.startsWith('disk-');
+});
 
 export interface PlanOptions {
   /** A safe integer: fixes the whole plan. */
@@ -35,10 +46,11 @@ export interface PlanOptions {
 export function parseNemesis(option: string, text: string): readonly NemesisName[] {
   if (text === 'all') return nemesisNames;
   if (text === 'none') return [];
-  return text.split(',').map((word) => {
+  return text.split(',').flatMap((word) => {
+    if (word.trim() === 'disk') return diskNames;
     const name = nemesisNames.find((known) => known === word.trim());
     if (name !== undefined) return name;
-    const expected = `all, none, or a list of ${nemesisNames.join(', ')}`;
+    const expected = `all, none, or a list of ${nemesisNames.join(', ')}, disk`;
     throw new RaftError('RAFT_INVALID_OPTION', `${option} has '${word}'; expected ${expected}`, {
       details: { option },
     });
@@ -117,7 +129,18 @@ const kinds: Readonly<Record<NemesisName, (prng: Prng) => Fault>> = {
   crash: (prng) => ({ kind: 'crash', nodes: prng.pick(victims) }),
   restart: (prng) => ({ kind: 'crash', nodes: prng.pick(victims) }),
   transfer: () => ({ kind: 'transfer', to: 'random follower' }),
+  'disk-error': (prng) => disk(prng, { errorChance: prng.pick([0.02, 0.2, 1]) }),
+  'disk-full': (prng) => disk(prng, { fullChance: prng.pick([0.1, 1]) }),
+  'disk-stall': (prng) =>
+    disk(prng, { stallChance: prng.pick([0.05, 0.5]), stallMs: prng.pick([5, 50, 200]) }),
+  'disk-flip': (prng) => disk(prng, { flipChance: prng.pick([0.05, 0.5]), silentMax: 1 }),
+  'disk-astray': (prng) => disk(prng, { misdirectChance: prng.pick([0.05, 0.5]), silentMax: 1 }),
 };
+
+function disk(prng: Prng, faults: DiskFaults): Fault {
+  const nodes = prng.pick(['leader', 'random', 'random follower', 'minority'] as const);
+  return { kind: 'disk', nodes, faults: { seed: prng.int(0, 2 ** 31), ...faults } };
+}
 
 function partition(prng: Prng, list: readonly PartitionShape[]): Fault {
   const mode = prng.chance(0.25) ? 'hold' : 'drop';

@@ -5,6 +5,7 @@ import type { PartitionOptions } from '../network/installed.js';
 import type { PartitionShape } from '../network/partition.js';
 import type { LinkOptions } from '../network/rule.js';
 import type { Selector } from '../network/selector.js';
+import type { DiskFaults } from '../storage/faulty.js';
 import { type Fault, faultText, type PlannedFault } from './fault.js';
 
 /** What a nemesis acts on. A live cluster has all of it. */
@@ -18,6 +19,10 @@ export interface FaultTarget {
   crash(who: Selector): Promise<readonly string[]>;
   restart(nodes: readonly string[]): Promise<unknown>;
   transfer(to: Selector): Promise<unknown>;
+  /** Resolves to whose disks fail from now on. */
+  failDisks(who: Selector, faults: DiskFaults): Promise<readonly string[]>;
+  /** Their disks are sound again, and who stopped because of them starts. */
+  mendDisks(nodes: readonly string[]): Promise<unknown>;
 }
 
 /** A fault that happened, in ms of the clock. */
@@ -118,6 +123,10 @@ export class Nemesis {
       case 'crash': {
         const nodes = await target.crash(fault.nodes);
         return () => target.restart(nodes);
+      }
+      case 'disk': {
+        const nodes = await target.failDisks(fault.nodes, fault.faults);
+        return () => target.mendDisks(nodes);
       }
       case 'transfer':
         await target.transfer(fault.to);

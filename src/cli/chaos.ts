@@ -1,21 +1,29 @@
 /** `balsa chaos`: clients and faults at work on a live cluster, and what the clients saw. */
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { formatEvent, type HistoryEvent } from '../chaos/event.js';
-import { drawPlan, type NemesisName, parseNemesis } from '../chaos/fault-plan.js';
+import {
+  diskNames,
+  drawPlan,
+  type NemesisName,
+  nemesisNames,
+  parseNemesis,
+} from '../chaos/fault-plan.js';
 import { checkHistory } from '../chaos/history-check.js';
 import type { Band } from '../chaos/history-page.js';
-import { type FaultTarget, Nemesis } from '../chaos/nemesis.js';
+import { Nemesis } from '../chaos/nemesis.js';
 import { operationsOf } from '../chaos/operation.js';
 import { HistoryRecorder } from '../chaos/recorder.js';
 import { parseWorkload, type WorkloadName } from '../chaos/workload.js';
 import { systemClock } from '../clock.js';
 import { type Cluster, createCluster } from '../cluster/cluster.js';
 import { RaftError } from '../errors.js';
-import { Prng } from '../prng.js';
 import type { Client } from '../store/client.js';
 import { connect } from '../store/connect.js';
+import { faultTarget, restartStopped } from './chaos-target.js';
 import { decimal, seedRange, whole } from './option-value.js';
 import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
@@ -69,7 +77,8 @@ const timeout = decimal('--timeout', { min: 0.001, max: 1_000_000 });
 
 const examples = `
 Nemeses: partition, one-way, loss, delay, duplication, reordering, corruption, pause, crash,
-restart, transfer.
+restart, transfer, disk-error, disk-full, disk-stall, disk-flip, disk-astray; disk stands for the
+last five. With any of them the nodes keep their data in a temporary directory.
 
 Examples:
   balsa chaos
@@ -84,11 +93,14 @@ Exit codes:
 /** A machine that is busy with other things is slow, which says nothing about the cluster. */
 const patienceMs = 60_000;
 
-async function run(flags: ChaosFlags, terminal: Terminal): Promise<number> {
+async function run(given: ChaosFlags, terminal: Terminal): Promise<number> {
+  const flags = { ...given, nemesis: nemesisOf(given) };
   const { nodes: size, history, html, seed: givenSeed, record: recordTo } = flags;
   using output = await openHistory(history);
+  await using data = await openData(flags.nemesis);
   await using cluster = await createCluster({
     size,
+    ...data.options,
     ...(givenSeed === undefined ? {} : { seed: givenSeed }),
     ...(recordTo === undefined ? {} : { recordTo }),
     // What a nemesis kills is no sign of a node that cannot live.
@@ -115,6 +127,32 @@ async function run(flags: ChaosFlags, terminal: Terminal): Promise<number> {
   // Replicas that have applied the same log must be the same: this throws when they are not.
   await cluster.waitForConverged({ timeoutMs: patienceMs, signal });
   return exitCodeOf[result.verdict];
+}
+
+/** Tapes are made of nodes in memory, so a recorded run has no disks that could fail. */
+function nemesisOf({ nemesis, record }: ChaosFlags): readonly NemesisName[] {
+  if (record === undefined || !needsDisks(nemesis)) return nemesis;
+  if (nemesis === nemesisNames) return nemesis.filter((name) => !diskNames.includes(name));
+  const text = '--record is for nodes in memory; expected a --nemesis without disks';
+  throw new RaftError('RAFT_INVALID_OPTION', text, { details: { option: '--record' } });
+}
+
+function needsDisks(nemesis: readonly NemesisName[]): boolean {
+  return nemesis.some((name) => diskNames.includes(name));
+}
+
+interface Data extends AsyncDisposable {
+  readonly options: { readonly dataDir?: string };
+}
+
+/** A directory for the data of the nodes, if their disks are to fail; it goes with the run. */
+async function openData(nemesis: readonly NemesisName[]): Promise<Data> {
+  if (!needsDisks(nemesis)) return { options: {}, [Symbol.asyncDispose]: async () => {} };
+  const dataDir = await mkdtemp(join(tmpdir(), 'balsa-chaos-'));
+  return {
+    options: { dataDir },
+    [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
+  };
 }
 
 interface Recorded {
@@ -175,6 +213,7 @@ async function record(
       throw error;
     });
     await Promise.all([hurting, recorder.run()]);
+    await restartStopped(cluster, cluster.nodes);
     await cluster.waitForLeader({ signal, timeoutMs: patienceMs });
     await recorder.readAll();
   } finally {
@@ -191,26 +230,6 @@ async function openClients(cluster: Cluster, count: number): Promise<Client[]> {
   const opened: Client[] = [];
   for (let at = 0; at < count; at++) opened.push(await connect(await cluster.port()));
   return opened;
-}
-
-function faultTarget(cluster: Cluster): FaultTarget {
-  const heirs = new Prng(cluster.options.seed).fork('heirs');
-  return {
-    partition: (shape, options) => cluster.partition(shape, options),
-    link: (options) => cluster.link(options),
-    pause: (who) => cluster.pause(who),
-    resume: (ids) => {
-      cluster.resume(ids);
-    },
-    crash: (who) => cluster.crash(who, { restart: false }),
-    restart: (ids) => cluster.restart(ids),
-    transfer: async () => {
-      const { leaderId } = cluster;
-      const others = cluster.nodes.filter((id) => id !== leaderId);
-      if (others.length === 0) return;
-      await cluster.transferLeadership(heirs.pick(others), { timeoutMs: 1_000 });
-    },
-  };
 }
 
 /** `12,345 ok, 67 fail, 8 info; 9 faults, 1 of them had nobody to act on`. */

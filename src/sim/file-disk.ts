@@ -201,25 +201,26 @@ export class FileDisk implements Disk {
    * may take the end away without a trace. Such a node would have to stay away: this throws.
    */
   #compare(found: Shadow): void {
-    const unsynced = [...this.#unsynced];
-    this.#unsynced = [];
-    const first = this.#departureOf(found);
-    let departure = first;
-    while (departure !== undefined && unsynced.length > 0) {
-      unsynced.shift()?.(this.#trail);
-      departure = this.#departureOf(found);
-    }
-    this.#trail.endSync();
-    if (departure === undefined) return;
     const { nodeId, report, watch } = this.#options;
+    const unsynced = this.#unsynced;
+    this.#unsynced = [];
+    const state = this.#trail.now.copy();
+    const first = state.departureOf(found, this.#isSpoiled);
+    let departure = first;
+    let kept = 0;
+    for (; departure !== undefined && kept < unsynced.length; kept += 1) {
+      unsynced[kept]?.(state);
+      departure = state.departureOf(found, this.#isSpoiled);
+    }
+    if (departure === undefined) {
+      for (const write of unsynced.slice(0, kept)) write(this.#trail);
+      this.#trail.endSync();
+      return;
+    }
     const lies = this.#spoiled + this.#fileSystem.spoiled;
     if (lies > 0 && this.#trail.wasLately(found, lies)) watch.reached('end lost without a trace');
     else report('what is durable is found again', `${nodeId} has ${first}`);
     throw new RaftError('RAFT_STORAGE_CORRUPT', `${nodeId} has ${first}`);
-  }
-
-  #departureOf(found: Shadow): string | undefined {
-    return this.#trail.now.departureOf(found, this.#isSpoiled);
   }
 
   /** A file that was written to, and up to where. */

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { type Fault, faultText, type PlannedFault } from '../../src/chaos/fault.js';
-import { drawPlan, nemesisNames, parseNemesis } from '../../src/chaos/fault-plan.js';
+import { diskNames, drawPlan, nemesisNames, parseNemesis } from '../../src/chaos/fault-plan.js';
 import { type FaultTarget, Nemesis } from '../../src/chaos/nemesis.js';
 import { RaftError } from '../../src/errors.js';
 import { HurriedClock } from './hurried-clock.js';
@@ -29,6 +29,11 @@ function notingTarget(clock: HurriedClock): { target: FaultTarget; notes: string
     },
     restart: (nodes) => Promise.resolve(note(`restart ${nodes}`)),
     transfer: () => Promise.resolve(note('transfer')),
+    failDisks: () => {
+      note('disks fail');
+      return Promise.resolve(['n3']);
+    },
+    mendDisks: (nodes) => Promise.resolve(note(`disks of ${nodes} are sound`)),
   };
   return { target, notes };
 }
@@ -45,6 +50,7 @@ test('faults begin and end when the plan says so, and tell what is in force', as
     { at: 20, until: 30, fault: halves },
     { at: 50, until: 60, fault: { kind: 'pause', nodes: 'random' } },
     { at: 70, until: 70, fault: { kind: 'transfer', to: 'random' } },
+    { at: 80, until: 90, fault: { kind: 'disk', nodes: 'random', faults: { fullChance: 1 } } },
   ];
   const nemesis = new Nemesis({
     target,
@@ -63,6 +69,8 @@ test('faults begin and end when the plan says so, and tell what is in force', as
     '50 pause',
     '60 resume n1',
     '70 transfer',
+    '80 disks fail',
+    '90 disks of n3 are sound',
   ]);
   t.deepEqual(told.slice(0, 4), [
     'crash: minority',
@@ -77,6 +85,7 @@ test('faults begin and end when the plan says so, and tell what is in force', as
       ['crash: minority', 30],
       ['pause: random', 10],
       ['transfer: to random', 0],
+      ['disk: random fullChance 1', 10],
     ],
   );
 });
@@ -132,7 +141,16 @@ test('a seed fixes a plan; everything in it ends in time and is of the kinds ask
     );
     t.deepEqual(drawPlan({ seed, names: [], durationMs }), []);
   }
-  for (const kind of ['link', 'pause', 'crash', 'transfer', 'halves', 'one-way', 'bridge']) {
+  for (const kind of [
+    'link',
+    'pause',
+    'crash',
+    'transfer',
+    'disk',
+    'halves',
+    'one-way',
+    'bridge',
+  ]) {
     t.true(seen.has(kind), kind);
   }
 });
@@ -141,6 +159,7 @@ test('nemeses are named on the command line', (t) => {
   t.is(parseNemesis('--nemesis', 'all'), nemesisNames);
   t.deepEqual(parseNemesis('--nemesis', 'none'), []);
   t.deepEqual(parseNemesis('--nemesis', 'pause, crash'), ['pause', 'crash']);
+  t.deepEqual(parseNemesis('--nemesis', 'disk,pause'), [...diskNames, 'pause']);
   t.throws(() => parseNemesis('--nemesis', 'pause,fire'), {
     code: 'RAFT_INVALID_OPTION',
     message: /^--nemesis has 'fire'; expected all, none, or a list of partition, one-way/,

@@ -43,6 +43,22 @@ test.serial('a live run: a history that is linearizable, its faults, and a page'
   });
 });
 
+test.serial('disks that fail: nodes stop and start again, and nothing is lost', async (t) => {
+  const flags = ['--seconds', '2', '--clients', '4', '--nemesis', 'disk', '--seed', '6'];
+
+  const { exitCode, stdout } = await balsa(['chaos', ...flags]);
+
+  t.regex(stdout, /^linearizable register, seed 6: /);
+  t.is(exitCode, 0);
+});
+
+test('a run with disks that fail cannot be recorded', async (t) => {
+  const { exitCode, stderr } = await balsa(['chaos', '--nemesis', 'disk', '--record', 'tapes']);
+
+  t.is(exitCode, 2);
+  t.regex(stderr, /--record is for nodes in memory/);
+});
+
 test.serial('Ctrl-C ends a run soon, and leaves a history that can be read', async (t) => {
   await inFolder(async (folder) => {
     const history = join(folder, 'history.jsonl');
