@@ -28,7 +28,7 @@ export interface EtcdOptions {
 export interface EtcdLeader {
   /** Where it serves clients. */
   readonly port: number;
-  readonly term: number;
+  /** Of its store: 1 at first, one more with each write. */
   readonly revision: number;
 }
 

@@ -59,7 +59,10 @@ export interface PeerCase {
 }
 
 /** What reading back said. */
-export type PeerVerdict = Omit<Verdict, 'digestsEqual'>;
+export interface PeerVerdict extends Omit<Verdict, 'digestsEqual'> {
+  /** Writes that etcd says it has done; it counts them in its revision. */
+  readonly done: number;
+}
 
 export interface PeersResult {
   readonly cases: readonly PeerCase[];
@@ -157,20 +160,27 @@ class Comparison {
   }
 
   async verify(): Promise<PeersResult['verified']> {
-    const { options, subject, store } = this.#parties;
+    const { options, subject } = this.#parties;
+    const ofBalsa = this.#balsa.flatMap(({ ledgers }) => ledgers);
+    return {
+      balsa: await judge(subject.cluster, ofBalsa, options.signal),
+      etcd: await this.#judgeEtcd(),
+    };
+  }
+
+  async #judgeEtcd(): Promise<PeerVerdict> {
+    const { options, members, store } = this.#parties;
     const { signal } = options;
     await store.toLeader();
-    const ofEtcd = this.#etcd.flatMap(({ ledgers }) => ledgers);
-    const { samples, ...etcd } = await verifyLoad(store, ofEtcd, { signal });
-    const wrong = `wrong values in etcd at ${samples.join(', ')}`;
-    return {
-      balsa: await judge(
-        subject.cluster,
-        this.#balsa.flatMap(({ ledgers }) => ledgers),
-        signal,
-      ),
-      etcd: { ...etcd, ...(samples.length > 0 ? { problem: wrong } : {}) },
-    };
+    const ledgers = this.#etcd.flatMap((windows) => windows.ledgers);
+    const { samples, ...found } = await verifyLoad(store, ledgers, { signal });
+    const done = (await members.leader(signal)).revision - 1;
+    const { acknowledged } = found;
+    const problems = [
+      ...(samples.length > 0 ? [`wrong values in etcd at ${samples.join(', ')}`] : []),
+      ...(done < acknowledged ? [`etcd did ${done} writes and acknowledged ${acknowledged}`] : []),
+    ];
+    return { ...found, done, ...(problems.length > 0 ? { problem: problems.join('; ') } : {}) };
   }
 }
 

@@ -137,7 +137,21 @@ withEtcd('balsa and etcd are measured in turn, and all their writes are there', 
   t.like(verified.balsa, { lost: 0, ghosts: 0, digestsEqual: true });
   t.like(verified.etcd, { lost: 0, ghosts: 0 });
   t.true(verified.balsa.acknowledged > 0 && verified.etcd.acknowledged > 0);
+  t.is(verified.etcd.done, verified.etcd.acknowledged);
   t.deepEqual(readdirSync(folder), []);
+});
+
+withEtcd('what etcd forgets, or has never done, is found, and the run has failed', async (t) => {
+  const args = ['bench', '--peers', 'etcd', '--data-dir', folderFor(t), '--seconds', '0.2'];
+
+  const ended = await balsa([...args, '--keys', '1', '--json'], { preload: 'forgetful-etcd' });
+
+  t.is(ended.exitCode, 1);
+  t.regex(
+    ended.stderr,
+    /^balsa: wrong values in etcd at key0; etcd did (\d+) writes and ackn.*\n$/,
+  );
+  t.is(JSON.parse(ended.stdout).verified.etcd.lost, 1);
 });
 
 interface InTheMiddle extends Running {
