@@ -83,7 +83,7 @@ export interface ClusterOptions extends DurabilityOptions {
    * stores in memory. Default: no tapes.
    */
   readonly recordTo?: string;
-  /** Time that a node's thread may take to start. Whole ms > 0, default 10,000. */
+  /** Time that a node's thread may take to start. Whole ms > 0, default 30,000. */
   readonly startTimeoutMs?: number;
   /**
    * The module of a state machine of your own, which exports `createStateMachine` (`Machine`);
@@ -216,7 +216,7 @@ export function resolveOptions(options: ClusterOptions = {}): ResolvedOptions {
       periodMs: whole('restart.periodMs', options.restart?.periodMs ?? 10_000, 1, dayMs),
     },
     recordTo: resolveRecordTo(options),
-    startTimeoutMs: whole('startTimeoutMs', options.startTimeoutMs ?? 10_000, 1, dayMs),
+    startTimeoutMs: whole('startTimeoutMs', options.startTimeoutMs ?? 30_000, 1, dayMs),
     stateMachine: resolveStateMachine(options.stateMachine),
   };
 }

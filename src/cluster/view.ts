@@ -6,7 +6,10 @@ import type { NodeId } from '../raft/index.js';
 import type { Assembly } from './assembly.js';
 import type { ResolvedOptions } from './options.js';
 import type { ClusterMetrics, ClusterStatus, Inspection, NodeState, NodeStatus } from './status.js';
-import { invalidWait, type WaitOptions, waitUntil } from './waiting.js';
+import { invalidWait, timedOut, type WaitOptions, waitUntil } from './waiting.js';
+
+/** Time that nodes get to converge. */
+const convergeMs = 10_000;
 
 /** The half of a cluster that looks and changes nothing. */
 export abstract class ClusterView {
@@ -115,7 +118,7 @@ export abstract class ClusterView {
   async waitForConverged(
     options: WaitOptions = {},
   ): Promise<Pick<Inspection, 'lastApplied' | 'digest'>> {
-    const deadlineMs = systemClock.nowMs() + (options.timeoutMs ?? 10_000);
+    const deadlineMs = systemClock.nowMs() + (options.timeoutMs ?? convergeMs);
     for (;;) {
       const timeoutMs = Math.max(1, deadlineMs - systemClock.nowMs());
       await this.waitUntil('all nodes to converge', { ...options, timeoutMs }, () => {
@@ -128,7 +131,9 @@ export abstract class ClusterView {
         first === undefined ||
         others.some(({ lastApplied }) => lastApplied !== first.lastApplied)
       ) {
-        continue;
+        // Under constant writes they may be level whenever one looks, and never stand at one index.
+        if (systemClock.nowMs() < deadlineMs) continue;
+        throw timedOut('all nodes to converge', options.timeoutMs ?? convergeMs);
       }
       if (others.every(({ digest }) => digest === first.digest)) return first;
       const found = ids.map((id, at) => `${id} has ${seen[at]?.digest}`).join(', ');

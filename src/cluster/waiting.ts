@@ -73,8 +73,9 @@ export function invalidWait(option: string, found: unknown, expected: string): R
   });
 }
 
-function timedOut(what: string, timeoutMs: number): RaftError {
-  return new RaftError('RAFT_TIMEOUT', `waited ${timeoutMs} ms for ${what}, in vain`, {
+/** The condition was not met in time. */
+export function timedOut(what: string, timeoutMs: number): RaftError {
+  return new RaftError('RAFT_TIMEOUT', `waited ${Math.round(timeoutMs)} ms for ${what}, in vain`, {
     details: { timeoutMs },
   });
 }

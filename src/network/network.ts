@@ -226,9 +226,14 @@ export class Network<T> {
     return isIdle && link.cut === undefined && link.rules.length === 0;
   }
 
-  /** The clean ones among all links between two nodes, or between a node and a client. */
+  /** Every link between two nodes, or between a node and a client. Clients have none between them. */
+  links(): Iterable<Link> {
+    return this.#links.all();
+  }
+
+  /** The clean ones among all links. */
   cleanLinks(): Link[] {
-    const all = [...this.#links.all()];
+    const all = [...this.links()];
     return all.filter(({ source, destination }) => this.isClean(source, destination));
   }
 

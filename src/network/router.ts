@@ -108,12 +108,11 @@ export class Router implements Disposable {
   /** Sets every link's switch again: ends have come or gone, or a thread was started anew. */
   refresh(): void {
     const actors = this.#options.actors();
-    for (const [source, from] of actors) {
-      for (const [destination, to] of actors) {
-        if (from === to) continue;
-        const isRouted = !this.network.isClean(source, destination);
-        this.#options.ports.linkMemory(from, to)?.setRouted(isRouted);
-      }
+    for (const { source, destination } of this.network.links()) {
+      const [from, to] = [actors.get(source), actors.get(destination)];
+      if (from === undefined || to === undefined) continue;
+      const isRouted = !this.network.isClean(source, destination);
+      this.#options.ports.linkMemory(from, to)?.setRouted(isRouted);
     }
   }
 

@@ -1,0 +1,35 @@
+import test from 'ava';
+import type { Assembly } from '../../src/cluster/assembly.js';
+import type { ClusterStatus, Inspection } from '../../src/cluster/status.js';
+import { ClusterView } from '../../src/cluster/view.js';
+
+/** Two nodes under constant writes: level at every look, and at two indexes when they are asked. */
+class Restless extends ClusterView {
+  protected readonly assembly = { closing: new AbortController().signal } as Assembly;
+  inspections = 0;
+
+  override status(): ClusterStatus {
+    const level = { state: 'running', lastApplied: 7, lastLogIndex: 7 };
+    const nodes = [
+      { ...level, id: 'n1' },
+      { ...level, id: 'n2' },
+    ];
+    return { leaderId: 'n1', currentTerm: 1, nodes } as unknown as ClusterStatus;
+  }
+
+  override async inspect(): Promise<Inspection> {
+    this.inspections += 1;
+    return { lastApplied: this.inspections, digest: '', keys: 0 };
+  }
+}
+
+test('waiting for nodes that never stand at one index ends in time', async (t) => {
+  const view = new Restless();
+
+  await t.throwsAsync(view.waitForConverged({ timeoutMs: 20 }), {
+    code: 'RAFT_TIMEOUT',
+    message: 'waited 20 ms for all nodes to converge, in vain',
+  });
+
+  t.true(view.inspections >= 2);
+});
