@@ -3,7 +3,7 @@
  */
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Timer } from '../clock.js';
-import { type CallOptions, nodeDown } from './control.js';
+import { type CallOptions, type ControlCallOptions, nodeDown } from './control.js';
 import type { ActorCounters } from './counters.js';
 import type { Life, LifeState } from './life.js';
 import { type ActorRef, actorRef } from './ref.js';
@@ -92,7 +92,11 @@ export class ManagedChild implements Child {
   }
 
   /** Calls a method that every actor has. */
-  callRuntime(method: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+  callRuntime(
+    method: string,
+    args: readonly unknown[],
+    options?: ControlCallOptions,
+  ): Promise<unknown> {
     return this.life?.call(method, args, options) ?? Promise.reject(nodeDown(this.id));
   }
 

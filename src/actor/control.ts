@@ -24,6 +24,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** As the supervisor calls. */
+export interface ControlCallOptions extends CallOptions {
+  /**
+   * News that its runtime has to hear, however many calls wait: of peers that come, go and die. An
+   * id is used again only when all of them have been heard, so there are at most a few for each.
+   */
+  readonly isNews?: boolean;
+}
+
 /** This many calls may wait for their answer. */
 const callsMax = 1024;
 
@@ -72,11 +81,14 @@ export class ControlClient {
    * thread is or gets dead, `RAFT_STOPPED` when it is being stopped, `RAFT_TIMEOUT`,
    * `RAFT_OVERLOADED` when too many calls wait, `RAFT_VALUE_NOT_CLONEABLE`.
    */
-  call(method: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<unknown> {
-    const { timeoutMs, signal } = options;
+  call(
+    method: string,
+    args: readonly unknown[] = [],
+    { timeoutMs, signal, isNews = false }: ControlCallOptions = {},
+  ): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#pending.size >= callsMax) {
+    if (!isNews && this.#pending.size >= callsMax) {
       return Promise.reject(
         new RaftError('RAFT_OVERLOADED', `${callsMax} calls to ${this.#name} wait already`),
       );

@@ -10,7 +10,7 @@ import { type ErrorRecord, isRaftError, packError, RaftError, unpackError } from
 import type { WorkerRecord } from './actor.js';
 import type { ChildSpec } from './child.js';
 import type { ActorRecord } from './context.js';
-import { type CallOptions, ControlClient, nodeDown, stopped } from './control.js';
+import { type ControlCallOptions, ControlClient, nodeDown, stopped } from './control.js';
 import type { DownNotice, DownReason } from './monitor.js';
 import type { Space } from './space.js';
 
@@ -65,7 +65,7 @@ export class Life {
     this.ready.catch(() => undefined);
   }
 
-  call(method: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+  call(method: string, args: readonly unknown[], options?: ControlCallOptions): Promise<unknown> {
     if (this.state === 'stopping') return Promise.reject(stopped(this.#spec.id));
     return this.#control.call(method, args, options);
   }
@@ -93,7 +93,7 @@ export class Life {
     this.#space.resume(this.#record.id);
     if (wasReady) {
       try {
-        await this.#control.call('close', [], { timeoutMs: shutdownTimeoutMs });
+        await this.#control.call('close', [], { timeoutMs: shutdownTimeoutMs, isNews: true });
       } catch (error) {
         if (!isRaftError(error, 'RAFT_NODE_DOWN')) this.#error ??= error;
       }

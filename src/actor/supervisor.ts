@@ -359,8 +359,8 @@ export class Supervisor implements AsyncDisposable {
   async #call(actor: ActorId, method: string, args: readonly unknown[]): Promise<void> {
     try {
       const client = this.#doors.client(actor);
-      if (client) await client.call(method, args);
-      else await this.#family.find(actor)?.callRuntime(method, args);
+      if (client) await client.call(method, args, { isNews: true });
+      else await this.#family.find(actor)?.callRuntime(method, args, { isNews: true });
     } catch (error) {
       if (!isGone(error)) throw error;
     }

@@ -226,7 +226,7 @@ export class Network<T> {
     return isIdle && link.cut === undefined && link.rules.length === 0;
   }
 
-  /** Every link between two nodes, or between a node and a client. Clients have none between them. */
+  /** Every link between two nodes, or between a node and a client. */
   links(): Iterable<Link> {
     return this.#links.all();
   }

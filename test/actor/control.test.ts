@@ -128,11 +128,12 @@ test('an aborted call rejects with the reason of the signal', async (t) => {
   await t.throwsAsync(late, { message: 'enough' });
 });
 
-test('only so many calls may wait', async (t) => {
-  using ends = connect({ never });
+test('only so many calls may wait, but news comes through', async (t) => {
+  using ends = connect({ never, now: () => 1 });
   const waiting = Array.from({ length: 1_024 }, () => ends.client.call('never'));
 
   await t.throwsAsync(ends.client.call('never'), { code: 'RAFT_OVERLOADED' });
+  t.is(await ends.client.call('now', [], { isNews: true }), 1);
   ends.client.close(stopped('n1'));
 
   const settled = await Promise.allSettled(waiting);

@@ -251,3 +251,19 @@ test.serial('a port that nobody opens goes with its supervisor', async (t) => {
 
   await t.notThrowsAsync(supervisor[Symbol.asyncDispose]());
 });
+
+test.serial('hundreds of guests come and go while a peer of theirs is paused', async (t) => {
+  const linkOptions = { controlBytes: 4096, bulkBytes: 4096 };
+  await using supervisor = new Supervisor({ linkOptions, actorsMax: 512 });
+  const { actor } = await supervisor.start({ id: 'a', worker });
+  await supervisor.pause('a');
+
+  // Three pieces of news for each: more than calls may wait.
+  const guests = Array.from({ length: 400 }, () => openGuest(supervisor.openPort(['a'])));
+  await Promise.all(guests.map((guest) => guest.close()));
+  supervisor.resume('a');
+
+  await until(() => supervisor.counters().links.length === 2);
+  await using guest = openGuest(supervisor.openPort(['a']));
+  t.is(await guest.context.ask(obligingRef(actor), { kind: 'add', by: 3 }), 3);
+});
