@@ -20,8 +20,6 @@ interface Holder {
   readonly boot?: string;
   /** When the process started, in ticks of the machine; absent where the system does not tell. */
   readonly started?: string;
-  /** Given back by a process that lives on. */
-  readonly isReleased?: boolean;
 }
 
 /** How often two that take over at the same moment look again. */
@@ -46,7 +44,8 @@ export function lockDirectory(directory: string): Disposable {
       continue;
     }
     for (const number of numbersIn(directory)) if (number < own) removeIfThere(directory, number);
-    return { [Symbol.dispose]: () => release(directory, own, self) };
+    removeDrafts(directory);
+    return { [Symbol.dispose]: () => release(directory, own) };
   }
   throw new RaftError('RAFT_STORAGE_LOCKED', `others keep taking ${directory}; try again`);
 }
@@ -78,15 +77,24 @@ function claim(directory: string, number: number, self: Holder): boolean {
   }
 }
 
-function release(directory: string, number: number, self: Holder): void {
-  // The file stays, so that its number is never used again by somebody who looked before.
-  const draft = join(directory, `holder-${self.pid}-${number}.draft`);
+/**
+ * Leaves the file, so that its number is never used again by somebody who looked before, without a
+ * holder in it: that takes no room, for the disk may be full.
+ */
+function release(directory: string, number: number): void {
   try {
-    fs.writeFileSync(draft, JSON.stringify({ ...self, isReleased: true }));
-    fs.renameSync(draft, lockPath(directory, number));
-  } catch (error) {
-    // A directory that was removed is held by nobody.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    fs.truncateSync(lockPath(directory, number), 0);
+  } catch {
+    // A directory that was removed is held by nobody, and a disk that refuses even this gets its
+    // directory back with the end of the process.
+  }
+}
+
+/** Drafts of processes that were killed in the middle of taking the directory. */
+function removeDrafts(directory: string): void {
+  for (const name of fs.readdirSync(directory)) {
+    const pid = Number(/^holder-(\d+)-\d+\.draft$/.exec(name)?.[1] ?? 0);
+    if (pid > 0 && !isRunning(pid)) fs.rmSync(join(directory, name), { force: true });
   }
 }
 
@@ -98,7 +106,7 @@ function readHolder(directory: string, number: number): Holder | undefined {
   try {
     return JSON.parse(fs.readFileSync(lockPath(directory, number), 'utf8')) as Holder;
   } catch {
-    // Gone meanwhile, or never whole: a power loss can leave an empty file.
+    // Gone meanwhile, given back, or never whole: a power loss can leave an empty file.
     return undefined;
   }
 }
@@ -116,7 +124,6 @@ function holderOf(pid: number): Holder {
 
 /** Another host's processes cannot be seen from here, so they count as alive. */
 function isAlive(holder: Holder): boolean {
-  if (holder.isReleased === true) return false;
   if (holder.host !== hostname()) return true;
   if (holder.boot !== readLine('/proc/sys/kernel/random/boot_id')) return false;
   if (!isRunning(holder.pid)) return false;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +61,56 @@ test.serial(
     t.is(await cluster.get('k'), 1);
   },
 );
+
+test.serial(
+  'all disks are full at once: nobody acknowledges, nothing hangs, and with room all is there',
+  async (t) => {
+    const dataDir = dataDirOf(t);
+    await using cluster = await createCluster({ dataDir, requestTimeoutMs: 2_000 });
+    await cluster.set('before', 1);
+    const failed = Promise.all(
+      cluster.nodes.map((id) =>
+        cluster.once('storage-failed', { when: ({ nodeId }) => nodeId === id }),
+      ),
+    );
+
+    await cluster.disk(cluster.nodes, { fullChance: 1 });
+    const write = await t.throwsAsync(() => cluster.set('during', 2));
+
+    // Those that have nothing to write find out when they are to vote.
+    for (const { message } of await failed) t.regex(message, /ENOSPC: no space left on device/);
+    t.like(write, { code: 'RAFT_TIMEOUT', details: { outcome: 'unknown' } });
+    const read = await t.throwsAsync(() => cluster.get('before'), { code: 'RAFT_TIMEOUT' });
+    t.regex(read?.message ?? '', /no node is alive/);
+    t.true(cluster.status().nodes.every(({ failure }) => failure?.code === 'RAFT_STORAGE_FAILED'));
+    await cluster.restart(cluster.nodes);
+    t.is(await cluster.get('before', { timeoutMs: 30_000 }), 1);
+    t.true([undefined, 2].includes((await cluster.get('during')) as number | undefined));
+    await cluster.close();
+  },
+);
+
+test('a lock is given back on a full disk, and drafts of killed processes go', (t) => {
+  const directory = dataDirOf(t);
+  const lock = lockDirectory(directory);
+  // The number of no process: beyond what the system gives.
+  writeFileSync(join(directory, 'holder-4194305-9.draft'), '');
+  const { writeFileSync: write } = fs;
+  fs.writeFileSync = () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  };
+  syncBuiltinESMExports();
+  try {
+    lock[Symbol.dispose]();
+  } finally {
+    fs.writeFileSync = write;
+    syncBuiltinESMExports();
+  }
+
+  lockDirectory(directory)[Symbol.dispose]();
+
+  t.deepEqual(readdirSync(directory), ['holder-2.lock']);
+});
 
 test.serial('a cluster without disks has none that could fail', async (t) => {
   await using cluster = await createCluster();
