@@ -1,6 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import fs, { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import fs, {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,6 +117,22 @@ test('a lock is given back on a full disk, and drafts of killed processes go', (
   lockDirectory(directory)[Symbol.dispose]();
 
   t.deepEqual(readdirSync(directory), ['holder-2.lock']);
+});
+
+test('a lock of a process whose number another one has now holds nothing', (t) => {
+  const directory = dataDirOf(t);
+  const lock = lockDirectory(directory);
+  const file = join(directory, 'holder-1.lock');
+  const holder = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  lock[Symbol.dispose]();
+  // The number of a process that lives, and a beginning that is not its own.
+  writeFileSync(file, JSON.stringify({ ...holder, pid: process.ppid, started: '1' }));
+
+  const take = (): Disposable => lockDirectory(directory);
+
+  // Where the system does not tell when a process began, its number has to do.
+  if (holder['started'] === undefined) t.throws(take, { code: 'RAFT_STORAGE_LOCKED' });
+  else t.notThrows(() => take()[Symbol.dispose]());
 });
 
 test.serial('a cluster without disks has none that could fail', async (t) => {

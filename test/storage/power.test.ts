@@ -236,3 +236,73 @@ test('a damaged snapshot is replaced by the one before it and the log behind', (
   });
   t.regex(error?.message ?? '', /snapshot, offset \d+: this piece of the snapshot is damaged/);
 });
+
+test('power lost around a vote leaves the old pair or the new one, and what was told (pitfalls 1, 2)', (t) => {
+  const disk = new SimulatedDisk();
+  const storage = open(disk);
+  storage.saveHardState({ currentTerm: 4, votedFor: 'n1' });
+  storage.sync(() => {});
+  let isTold = false;
+  const cuts: { disk: SimulatedDisk; isTold: boolean }[] = [];
+  disk.onChange = () => cuts.push({ disk: disk.clone(), isTold });
+
+  for (const votedFor of [
+    'n2',
+    'n3',
+    'a node with a name that takes more than one sector',
+  ] as const) {
+    storage.saveHardState({ currentTerm: storage.hardState.currentTerm + 1, votedFor });
+  }
+  storage.sync(() => {
+    isTold = true;
+    disk.onChange();
+  });
+
+  const found = new Set<string>();
+  for (const [at, cut] of cuts.entries()) {
+    for (const survival of ['none', 'all', 'some'] as const) {
+      const left = cut.disk.clone();
+      left.losePower(survival, new Prng(at));
+      const { currentTerm, votedFor } = open(left).hardState;
+      found.add(`${currentTerm} ${votedFor}`);
+      if (cut.isTold) t.is(currentTerm, 7);
+    }
+  }
+  const last = '7 a node with a name that takes more than one sector';
+  t.true(found.has('4 n1') && found.has(last));
+  for (const pair of found) t.true(['4 n1', '5 n2', '6 n3', last].includes(pair), pair);
+});
+
+for (const [syncPolicy, lostMsMax] of [
+  ['always', 0],
+  ['interval', 100 + 10],
+  ['none', Number.POSITIVE_INFINITY],
+] as const) {
+  test(`under ${syncPolicy} the power takes at most what was written in ${lostMsMax} ms, and no vote`, (t) => {
+    const disk = new SimulatedDisk();
+    let nowMs = 0;
+    const policy = { syncPolicy, intervalMs: 100, nowMs: () => nowMs };
+    const roomy = { ...options, logBytesMax: 2 ** 20, entriesMax: 4_096, segmentBytes: 2 ** 16 };
+    const storage = openFileStorage({ ...roomy, ...policy, fileSystem: disk });
+    let lostMost = 0;
+    for (let index = 1; nowMs < 1_500; index += 1) {
+      if (index % 40 === 1) storage.saveHardState({ currentTerm: index, votedFor: 'n1' });
+      storage.append([makeEntry(index, 1)]);
+      let isAcknowledged = false;
+      storage.sync(() => {
+        isAcknowledged = true;
+      });
+      t.true(isAcknowledged);
+      const left = disk.clone();
+      left.losePower('none', new Prng(index));
+      const found = openFileStorage({ ...roomy, fileSystem: left });
+      t.deepEqual(found.hardState, storage.hardState);
+      lostMost = Math.max(lostMost, (index - found.lastIndex) * 10);
+      nowMs += 10;
+      storage.maintain();
+    }
+
+    t.true(lostMost <= lostMsMax, `${lostMost} ms`);
+    if (syncPolicy !== 'always') t.true(lostMost > 50, `${lostMost} ms`);
+  });
+}
