@@ -56,6 +56,8 @@ test.serial('a guest can be asked by its peers and by the supervisor', async (t)
     messageActor(() => ({ name: () => 'a guest' })),
   );
   const { id } = guest.context;
+  // Whom the guest has reached knows it.
+  await guest.context.ask(obligingRef(actor), { kind: 'add', by: 0 });
 
   t.is(await supervisor.ask(actorRef(id), { kind: 'name' }), 'a guest');
   const asked = supervisor.ask(obligingRef(actor), { kind: 'askPeer', peer: id, ask: 'name' });
@@ -261,6 +263,7 @@ test.serial('hundreds of guests come and go while a peer of theirs is paused', a
   // Three pieces of news for each: more than calls may wait.
   const guests = Array.from({ length: 400 }, () => openGuest(supervisor.openPort(['a'])));
   await Promise.all(guests.map((guest) => guest.close()));
+  await until(() => supervisor.counters().guests === 0);
   supervisor.resume('a');
 
   await until(() => supervisor.counters().links.length === 2);
