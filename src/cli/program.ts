@@ -10,6 +10,7 @@ import { oneLine } from './failure.js';
 import { logCommand } from './log.js';
 import { runCommand } from './run.js';
 import { simCommand } from './sim.js';
+import { snapshotCommand } from './snapshot.js';
 import { startCommand } from './start.js';
 import type { Terminal } from './terminal.js';
 
@@ -22,6 +23,7 @@ const makers: readonly CommandMaker[] = [
   chaosCommand,
   checkCommand,
   logCommand,
+  snapshotCommand,
 ];
 
 export function createProgram(terminal: Terminal, end: (exitCode: number) => void): Command {
@@ -55,6 +57,7 @@ Examples:
   balsa chaos --nemesis all --history history.jsonl
   balsa check history.jsonl
   balsa log verify data
+  balsa snapshot export backup.balsa --data-dir data
 
 Exit codes:
   0    done, and everything that was checked is right

@@ -10,6 +10,7 @@ import type { PartitionShape } from '../network/partition.js';
 import type { LinkOptions, Rule } from '../network/rule.js';
 import type { Selector } from '../network/selector.js';
 import type { NodeId, TransferResult } from '../raft/index.js';
+import type { ExportedSnapshot } from '../replica/snapshot-order.js';
 import type { DiskFaults } from '../storage/faulty.js';
 import type { Client } from '../store/client.js';
 import { type ClientPort, connect } from '../store/connect.js';
@@ -24,6 +25,13 @@ import type {
   Value,
 } from '../store/store.js';
 import { Assembly, stopped } from './assembly.js';
+import {
+  type BackupOptions,
+  type BackupParts,
+  exportSnapshot,
+  type ImportedSnapshot,
+  importSnapshot,
+} from './backup.js';
 import type { ClusterEvent } from './event.js';
 import { type ClusterOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { ClusterView } from './view.js';
@@ -125,6 +133,39 @@ export class Cluster
    */
   async port(): Promise<ClientPort> {
     return this.assembly.openPort();
+  }
+
+  // ── backup and restore ──
+
+  /**
+   * Writes the state of the running cluster to a file: every write that was acknowledged before the
+   * call is in it. It can be imported into this cluster or any other one, of any size.
+   *
+   * The file gets its name once it is whole and durable; what had the name is replaced. Resolves to
+   * the last entry that is in it. Rejects with `RAFT_STORAGE_FAILED` if it cannot be written, which
+   * leaves nothing behind, with `RAFT_OVERLOADED` if the state is larger than `snapshotBytesMax`,
+   * and as a write does.
+   */
+  exportSnapshot(path: string, options: BackupOptions = {}): Promise<ExportedSnapshot> {
+    return exportSnapshot(this.#backupParts, path, options);
+  }
+
+  /**
+   * Puts the state of a file that was exported in the place of this cluster's: on all nodes at the
+   * same entry of the log, between two writes, whole or not at all. Sessions stay as they are, so
+   * every write of a running client is applied once, before it or after it.
+   *
+   * Rejects with `RAFT_SNAPSHOT_FOREIGN` for another kind of file, `RAFT_SNAPSHOT_NEWER`,
+   * `RAFT_STORAGE_CORRUPT` for a damaged one, `RAFT_WRONG_MACHINE` for the state of another kind of
+   * machine, `RAFT_OVERLOADED` if another import took over, and as a write does.
+   */
+  importSnapshot(path: string, options: BackupOptions = {}): Promise<ImportedSnapshot> {
+    return importSnapshot(this.#backupParts, path, options);
+  }
+
+  get #backupParts(): BackupParts {
+    const waitForLeader = (options: WaitOptions): Promise<NodeId> => this.waitForLeader(options);
+    return { assembly: this.assembly, client: this.client, waitForLeader };
   }
 
   // ── verbs ──

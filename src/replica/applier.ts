@@ -111,6 +111,11 @@ export class Applier {
     this.#checkpoint.trim();
   }
 
+  /** See `Checkpoint`: copies of snapshots. */
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
   /** The state came with a snapshot of everything up to `index`. */
   restored(index: number): void {
     this.#lastApplied = index;

@@ -9,6 +9,7 @@ import type { Raft } from '../raft/index.js';
 import type { SnapshotSink, Storage } from '../storage/storage.js';
 import type { StateImage } from '../store/state-image.js';
 import type { StateMachine } from '../store/state-machine.js';
+import { type SnapshotOrder, stateTooLarge } from './snapshot-order.js';
 
 export interface CheckpointOptions {
   readonly raft: Raft;
@@ -26,6 +27,7 @@ interface Saving {
   readonly term: number;
   readonly sink: SnapshotSink;
   readonly image: StateImage;
+  readonly orders: readonly SnapshotOrder[];
   byteLength: number;
 }
 
@@ -37,6 +39,7 @@ export class Checkpoint {
   #bytesSince = 0;
   #entriesSince = 0;
   #saving: Saving | undefined;
+  #orders: SnapshotOrder[] = [];
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
@@ -51,14 +54,29 @@ export class Checkpoint {
   /** The state is another one: it came with a snapshot. */
   forget(): void {
     this.#saving?.sink.abandon();
-    this.#end();
+    this.#giveUp();
     this.#bytesSince = 0;
     this.#entriesSince = 0;
   }
 
+  /** The next snapshot that covers what the order wants is written to its file, too, and soon. */
+  order(order: SnapshotOrder): void {
+    this.#orders.push(order);
+  }
+
+  /** Nobody waits any longer for these orders. */
+  cancelOrders(reason: Error, isMeant: (order: SnapshotOrder) => boolean = () => true): void {
+    for (const order of [...this.#orders, ...(this.#saving?.orders ?? [])]) {
+      if (isMeant(order)) order.fail(reason);
+    }
+    this.#orders = this.#orders.filter((order) => !isMeant(order));
+  }
+
   /** Does a piece of the work that is due at `lastApplied`; true when there is more. */
   step(lastApplied: number): boolean {
-    if (this.#saving === undefined && this.#isDue()) this.#begin(lastApplied);
+    if (this.#saving === undefined && (this.#isDue() || this.#isOrdered(lastApplied))) {
+      this.#begin(lastApplied);
+    }
     return this.#saving !== undefined && this.#write(this.#saving);
   }
 
@@ -115,31 +133,50 @@ export class Checkpoint {
     return this.#isCrowded ? relieves : isDue && raft.transferIndex === undefined;
   }
 
+  #isOrdered(lastApplied: number): boolean {
+    return this.#orders.some(({ options }) => options.minIndex <= lastApplied);
+  }
+
   #begin(index: number): void {
     const { storage, machine } = this.#options;
     const term = storage.termAt(index) ?? 0;
     const sink = storage.beginSnapshot({ index, term });
-    this.#saving = { index, term, sink, image: machine.snapshot(), byteLength: 0 };
+    const orders = this.#orders.filter(({ options }) => options.minIndex <= index);
+    this.#orders = this.#orders.filter((order) => !orders.includes(order));
+    this.#saving = { index, term, sink, image: machine.snapshot(), orders, byteLength: 0 };
+    for (const order of orders) order.begin({ index, term });
     this.#bytesSince = 0;
     this.#entriesSince = 0;
   }
 
   #write(saving: Saving): boolean {
     const { image, sink } = saving;
-    if (sink.isAbandoned) return this.#end();
+    if (sink.isAbandoned) return this.#giveUp();
     // As much as was applied meanwhile, or the log could fill up before the state is saved.
     for (let pieces = 1; ; pieces += 1) {
       const piece = image.next();
       if (piece === undefined) break;
       // A state that is too large to be saved keeps its log: nothing is lost, the log fills up.
-      if (sink.write(piece) === 'full') return this.#end();
+      if (sink.write(piece) === 'full') {
+        for (const order of saving.orders) order.fail(stateTooLarge());
+        return this.#end();
+      }
+      for (const order of saving.orders) order.write(piece);
       saving.byteLength += piece.byteLength;
       if (saving.byteLength >= this.#bytesSince || pieces === piecesMax) return true;
     }
-    if (sink.finish() === 'ok') this.#options.raft.snapshotTaken(saving.index, saving.term);
+    const { index, term, orders } = saving;
+    if (sink.finish() === 'ok') this.#options.raft.snapshotTaken(index, term);
+    for (const order of orders) order.finish({ index, term });
     this.#end();
     this.trim();
     return false;
+  }
+
+  /** Another snapshot takes the place of this one: who ordered it gets a later one. */
+  #giveUp(): false {
+    this.#orders.push(...(this.#saving?.orders ?? []));
+    return this.#end();
   }
 
   #end(): false {

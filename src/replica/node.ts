@@ -8,9 +8,10 @@ import type { Frame } from '../actor/mailbox.js';
 import { actorRef } from '../actor/ref.js';
 import { supervisorId } from '../actor/space.js';
 import { systemClock } from '../clock.js';
-import { type ErrorRecord, isRaftError } from '../errors.js';
+import { type ErrorRecord, isRaftError, RaftError } from '../errors.js';
 import type { Raft, Ready } from '../raft/index.js';
 import type { DiskFaults } from '../storage/faulty.js';
+import { nodeFileSystem } from '../storage/file-system.js';
 import type { MachineName } from '../storage/identity.js';
 import type { Storage } from '../storage/storage.js';
 import { MachineHost } from '../store/machine-host.js';
@@ -26,6 +27,11 @@ import {
   openNodeStorage,
 } from './node-storage.js';
 import { packRefusal, RefusedNode, type StorageNotice } from './refused-node.js';
+import {
+  type ExportedSnapshot,
+  SnapshotOrder,
+  type SnapshotOrderOptions,
+} from './snapshot-order.js';
 import { imageOf, Tape } from './tape.js';
 import { openTapeFile, tapeName } from './tape-file.js';
 
@@ -67,6 +73,10 @@ export interface NodeControl {
   logEnd(): LogEnd;
   /** Why the node does not serve, if its storage or its state machine could not be opened. */
   refusal(): ErrorRecord | undefined;
+  /** Writes the state to a file; rejects with `RAFT_STORAGE_FAILED`. */
+  exportSnapshot(order: SnapshotOrderOptions): Promise<ExportedSnapshot>;
+  /** Nobody waits any longer for the file. */
+  cancelExport(partPath: string): void;
   /** From now on the disk of this node fails like this; false if it has none. */
   failDisk(faults: DiskFaults): boolean;
 }
@@ -188,6 +198,19 @@ class Node implements Behavior {
       this.#disk.faults = faults;
       return true;
     },
+    exportSnapshot: (options: SnapshotOrderOptions) => {
+      const { machineUrl, recordTo } = this.#context.data;
+      if (recordTo !== undefined) throw notOnTape();
+      const machine = machineUrl === undefined ? 'store' : 'own';
+      const order = new SnapshotOrder(nodeFileSystem, { machine }, options);
+      this.#booted.replica.order(order);
+      this.#context.wake();
+      return order.done;
+    },
+    cancelExport: (partPath: string) => {
+      const reason = new RaftError('RAFT_TIMEOUT', 'nobody waits any longer for this snapshot');
+      this.#booted.replica.cancelOrder(partPath, reason);
+    },
     transferLeadership: (to: string) => {
       const result = this.#booted.raft.transferLeadership(to);
       this.#tape?.call({ kind: 'transfer', to });
@@ -266,4 +289,11 @@ function openTape({ data, incarnation }: ActorContext<NodeRecord>): Tape | undef
   if (data.recordTo === undefined) return undefined;
   const write = openTapeFile(data.recordTo, tapeName(data.self.id, incarnation));
   return new Tape(write, () => systemClock.nowMs());
+}
+
+/** A tape has what a node takes in from others, and this makes it save its state. */
+function notOnTape(): RaftError {
+  return new RaftError('RAFT_INVALID_OPTION', 'a cluster that makes tapes exports no snapshots', {
+    details: { option: 'recordTo' },
+  });
 }

@@ -13,6 +13,7 @@
  */
 import type { Frame } from '../actor/mailbox.js';
 import type { ActorId } from '../actor/space.js';
+import { RaftError } from '../errors.js';
 import type { NodeId, OutboundMessage, Raft, Ready } from '../raft/index.js';
 import type { Storage } from '../storage/storage.js';
 import { clientFrame, leaderHintBytes, noActor } from '../store/protocol.js';
@@ -25,6 +26,7 @@ import { Proposals } from './proposals.js';
 import { ReadService } from './read-service.js';
 import { laneOf, type Origin, Replies } from './replies.js';
 import { SnapshotInstall } from './snapshot-install.js';
+import type { SnapshotOrder } from './snapshot-order.js';
 import { decodeMessage, encodeMessage, type MessageSource } from './wire.js';
 
 /** Bytes of one part of a snapshot, or the longest entry if that is less. */
@@ -161,6 +163,16 @@ export class Replica {
     return hasMore || this.#raft.hasReady();
   }
 
+  /** A copy of the next snapshot goes to a file. The caller has this replica flushed soon. */
+  order(order: SnapshotOrder): void {
+    this.#applier.checkpoint.order(order);
+  }
+
+  /** Gives up the copies that are to go to this file. */
+  cancelOrder(partPath: string, reason: Error): void {
+    this.#applier.checkpoint.cancelOrders(reason, ({ options }) => options.partPath === partPath);
+  }
+
   get lastApplied(): number {
     return this.#applier.lastApplied;
   }
@@ -194,6 +206,9 @@ export class Replica {
     const waiting = [...this.#proposals.takeAll(), ...this.#forwards.takeLost(undefined)];
     for (const origin of waiting) this.#refuse(origin, 'in-doubt');
     this.#reads.abortAll('stopping');
+    this.#applier.checkpoint.cancelOrders(
+      new RaftError('RAFT_NODE_DOWN', `${this.#self.id} stopped while it exported a snapshot`),
+    );
     this.#replies.flush();
     this.#storage.close();
   }

@@ -106,6 +106,11 @@ function nameOf({ kind, name }: MachineName): string {
   return name === undefined ? unnamed : `the state machine ${name}`;
 }
 
+/** What the log of a directory is for. */
+export function machineOf({ machine }: Identity): MachineName['kind'] {
+  return machine === undefined || machine === nameOf({ kind: 'store' }) ? 'store' : 'own';
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -91,15 +91,17 @@ export class BatchWriter {
    * `RAFT_VALUE_TOO_LARGE` or `RAFT_VALUE_NOT_CLONEABLE`.
    */
   set(key: string, value: Value): boolean {
-    const keyStart = this.#at + 8;
-    const keyEnd = this.#writeKey(key, keyStart);
-    if (keyEnd < 0) return false;
-    const valueEnd = this.#writeValue(value, keyEnd);
-    if (valueEnd < 0) return false;
-    this.#addHead(op.set | (keyFlag(key, keyStart, keyEnd) << 8), keyStart, keyEnd);
-    this.#view.setUint32(this.#at + 4, valueEnd - keyEnd, true);
-    this.#advance(valueEnd);
-    return true;
+    return this.#addPair(op.set, key, value);
+  }
+
+  /** Adds bytes of a state that is to be imported (`staging.ts`); false if they do not fit. */
+  stage(token: string, bytes: Uint8Array): boolean {
+    return this.#addPair(op.stage, token, bytes);
+  }
+
+  /** Adds the end of an import. */
+  adopt(token: string): boolean {
+    return this.#addKey(op.adopt, token);
   }
 
   /** Adds a `delete`; false if it does not fit. Throws for a bad key as `set` does. */
@@ -155,6 +157,18 @@ export class BatchWriter {
     this.#view.setUint32(this.#start + batchField.count, this.#count, true);
     stampBatch(this.#view, this.#start, stamp);
     return end;
+  }
+
+  #addPair(code: number, key: string, value: Value): boolean {
+    const keyStart = this.#at + 8;
+    const keyEnd = this.#writeKey(key, keyStart);
+    if (keyEnd < 0) return false;
+    const valueEnd = this.#writeValue(value, keyEnd);
+    if (valueEnd < 0) return false;
+    this.#addHead(code | (keyFlag(key, keyStart, keyEnd) << 8), keyStart, keyEnd);
+    this.#view.setUint32(this.#at + 4, valueEnd - keyEnd, true);
+    this.#advance(valueEnd);
+    return true;
   }
 
   #addKey(code: number, key: string): boolean {

@@ -137,7 +137,8 @@ function failureOf(batch: Batch, reader: ReplyReader): RaftError | undefined {
 function resultOf(code: number, { outcome: found, index }: ReplyReader): object {
   const isOk = found === outcome.ok;
   if (code === op.delete) return Object.freeze({ index, existed: isOk } satisfies DeleteResult);
-  if (code === op.cas) return Object.freeze({ index, succeeded: isOk } satisfies CasResult);
+  if (code === op.cas || code === op.stage || code === op.adopt)
+    return Object.freeze({ index, succeeded: isOk } satisfies CasResult);
   return setResult(index);
 }
 

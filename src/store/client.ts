@@ -230,6 +230,23 @@ export class Client implements Store {
     }
   }
 
+  /**
+   * A step of `Cluster.importSnapshot`: bytes for the place that `token` names (`staging.ts`), or
+   * the end. `succeeded` is false if another import has taken over.
+   */
+  stage(token: string, bytes: Uint8Array | undefined, options?: CallOptions): Promise<CasResult> {
+    let gathering: Gathering | undefined;
+    try {
+      gathering = this.#openWrite(options);
+      const { writer } = gathering;
+      const add = (): boolean => (bytes ? writer.stage(token, bytes) : writer.adopt(token));
+      while (!add()) gathering.grow();
+      return gathering.add(bytes ? op.stage : op.adopt);
+    } catch (error) {
+      return refuse(error, gathering);
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -46,6 +46,10 @@ export const op = {
   command: 6,
   /** A question to such a machine, likewise; in batches of reads only. */
   query: 7,
+  /** The next bytes of another state, for the time being beside the one that counts. */
+  stage: 8,
+  /** What was staged becomes the state. */
+  adopt: 9,
 } as const;
 
 export const commandFlag = {

@@ -4,16 +4,17 @@
  * Little endian; records begin at multiples of 4 bytes.
  *
  *     0       4         8      12         16             24
- *     | magic | version | keys | sessions | lastClientId | record … | session … |
+ *     | magic | version | keys | sessions | lastClientId | record … | session … | staged |
  *
  *     record   | key bytes u32 | value bytes u32 | key, padded to 4 | value, padded to 4 |
  *
- * Records in any other order are read as well: version 2 began without one.
+ * Version 2 is read as well: its records are in any order, and nothing is staged (`staging.ts`).
  */
 import { ByteMap } from './byte-map.js';
 import { MapCut } from './map-cut.js';
 import type { SessionTable } from './session.js';
 import { plainForm, readSession, SessionCut } from './session-cut.js';
+import { type Staging, StagingCut, StagingIntake } from './staging.js';
 import {
   corruptImage,
   PieceBuffer,
@@ -23,7 +24,8 @@ import {
 } from './state-image.js';
 
 const magic = 0x61736c62; // 'blsa'
-const version = 2;
+const version = 3;
+const versionWithoutStaging = 2;
 const headerBytes = 24;
 /** Up to here the records of keys and small values surely have addresses (`slab.ts`). */
 export const keysLimit: number = 2 ** 23;
@@ -31,17 +33,20 @@ export const keysLimit: number = 2 ** 23;
 export interface ReplicatedState {
   readonly values: ByteMap;
   readonly sessions: SessionTable;
+  readonly staging: Staging;
 }
 
 export class StoreImage implements StateImage {
   readonly #values: MapCut;
   readonly #sessions: SessionCut;
+  readonly #staging: StagingCut;
   readonly #piece = new PieceBuffer();
   #hasMore = true;
 
-  constructor({ values, sessions }: ReplicatedState) {
+  constructor({ values, sessions, staging }: ReplicatedState) {
     this.#values = new MapCut(values);
     this.#sessions = new SessionCut(sessions, plainForm);
+    this.#staging = new StagingCut(staging);
     const { view } = this.#piece;
     view.setUint32(0, magic, true);
     view.setUint32(4, version, true);
@@ -53,7 +58,10 @@ export class StoreImage implements StateImage {
 
   next(): Uint8Array | undefined {
     if (!this.#hasMore) return undefined;
-    this.#hasMore = !this.#values.read(this.#piece) || this.#sessions.read(this.#piece);
+    this.#hasMore =
+      !this.#values.read(this.#piece) ||
+      this.#sessions.read(this.#piece) ||
+      this.#staging.read(this.#piece);
     return this.#piece.take();
   }
 
@@ -64,18 +72,25 @@ export class StoreImage implements StateImage {
   }
 }
 
-/** Reads an image; `adopt` gets the map of its keys, and `sessions` has its sessions by then. */
+/** Reads an image; `adopt` gets the map of its keys; the rest of it is in place by then. */
 export class StoreIntake implements StateIntake {
   readonly #sessions: SessionTable;
+  readonly #staging: StagingIntake;
   readonly #adopt: (values: ByteMap) => void;
   readonly #cursor = new PieceCursor();
   readonly #values = new ByteMap();
   #hasHeader = false;
   #keysLeft = 0;
   #sessionsLeft = 0;
+  #hasStaging = false;
+  #isWhole = false;
 
-  constructor(sessions: SessionTable, adopt: (values: ByteMap) => void) {
+  constructor(
+    { sessions, staging }: Omit<ReplicatedState, 'values'>,
+    adopt: (values: ByteMap) => void,
+  ) {
     this.#sessions = sessions;
+    this.#staging = new StagingIntake(staging);
     this.#adopt = adopt;
   }
 
@@ -89,7 +104,7 @@ export class StoreIntake implements StateIntake {
 
   finish(): void {
     const { left } = this.#cursor;
-    if (!this.#hasHeader || this.#keysLeft > 0 || this.#sessionsLeft > 0) {
+    if (!this.#isWhole) {
       throw corruptImage(`it ends ${left} bytes into a part`);
     }
     if (left > 0) throw corruptImage(`${left} bytes follow it`);
@@ -100,9 +115,10 @@ export class StoreIntake implements StateIntake {
     const cursor = this.#cursor;
     if (cursor.u32() !== magic) throw corruptImage('it does not begin as one');
     const found = cursor.u32();
-    if (found !== version) {
+    if (found !== version && found !== versionWithoutStaging) {
       throw corruptImage(`it has version ${found}; version ${version} is known`);
     }
+    this.#hasStaging = found === version;
     this.#keysLeft = cursor.u32();
     this.#sessionsLeft = cursor.u32();
     this.#sessions.lastClientId = cursor.f64();
@@ -126,5 +142,6 @@ export class StoreIntake implements StateIntake {
       if (session === undefined) return;
       this.#sessions.add(session);
     }
+    this.#isWhole ||= !this.#hasStaging || this.#staging.read(cursor);
   }
 }

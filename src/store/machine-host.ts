@@ -5,7 +5,7 @@
  *     payload ──batches──> session: seen before? ──no──> machine.apply ──> result, kept for repeats
  *                                        └──yes──> the first result, or none if it was forgotten
  */
-import { RaftError } from '../errors.js';
+import { isRaftError, RaftError } from '../errors.js';
 import { BatchReader, type ByteRange, checkPayload, op } from './command.js';
 import { digestBytes } from './digest.js';
 import { type Machine, resultBytesMax } from './machine.js';
@@ -22,6 +22,7 @@ import {
   SessionTable,
 } from './session.js';
 import { SessionResults } from './session-results.js';
+import { Staging } from './staging.js';
 import { bytesOf, type StateImage, type StateIntake } from './state-image.js';
 import type { BatchHeader, ResultSink, StateMachine } from './state-machine.js';
 import { readLatin1 } from './text.js';
@@ -45,6 +46,7 @@ export class MachineHost implements StateMachine {
   readonly #machine: Machine;
   readonly #limits: SessionLimits;
   #memory: SessionMemory;
+  #staging: Staging = this.#newStaging();
   /** The newest entry that was applied since the start or the last `restore`. */
   #lastApplied = 0;
 
@@ -56,7 +58,7 @@ export class MachineHost implements StateMachine {
   constructor(machine: Machine, limits: SessionLimits = {}) {
     this.#machine = machine;
     this.#limits = limits;
-    this.#memory = { sessions: new SessionTable(limits), results: new SessionResults() };
+    this.#memory = this.#newMemory();
   }
 
   apply(payload: ByteRange, index: number, sink?: ResultSink): void {
@@ -92,20 +94,59 @@ export class MachineHost implements StateMachine {
 
   snapshot(): StateImage {
     const { sessions, results } = this.#memory;
-    return new MachineImage({ sessions, results, machine: this.#pieces() });
+    const staging = this.#staging;
+    return new MachineImage({ sessions, results, staging, machine: this.#pieces() });
   }
 
   restore(): StateIntake {
-    const memory = { sessions: new SessionTable(this.#limits), results: new SessionResults() };
-    return new MachineIntake(memory, (image) => {
-      try {
-        this.#machine.restore(image);
-      } catch (cause) {
-        throw machineFailed('restore', cause);
-      }
+    const memory = this.#newMemory();
+    const staging = this.#newStaging();
+    return new MachineIntake({ ...memory, staging }, (image) => {
+      this.#restoreMachine(image);
       this.#memory = memory;
+      this.#staging = staging;
       this.#lastApplied = 0;
     });
+  }
+
+  #newMemory(): SessionMemory {
+    return { sessions: new SessionTable(this.#limits), results: new SessionResults() };
+  }
+
+  /**
+   * An import puts another state in the place of the machine's; who writes here goes on in its
+   * session. A machine that cannot take it gets back what it had.
+   */
+  #newStaging(): Staging {
+    return new Staging(() => {
+      const state = { ...this.#newMemory(), staging: this.#newStaging() };
+      return new MachineIntake(state, (image) => {
+        const before = Buffer.concat([...this.#pieces()].map((piece) => Uint8Array.from(piece)));
+        try {
+          this.#restoreMachine(image);
+        } catch (error) {
+          this.#putBack(before);
+          throw error;
+        }
+      });
+    });
+  }
+
+  #putBack(image: Uint8Array): void {
+    try {
+      this.#machine.restore(image);
+    } catch (cause) {
+      const message = 'the state machine takes back not even what it gave';
+      throw new RaftError('RAFT_BROKEN_INVARIANT', message, { cause });
+    }
+  }
+
+  #restoreMachine(image: Uint8Array): void {
+    try {
+      this.#machine.restore(image);
+    } catch (cause) {
+      throw machineFailed('restore', cause);
+    }
   }
 
   digest(): string {
@@ -153,6 +194,8 @@ export class MachineHost implements StateMachine {
   }
 
   #applyCommand(reader: BatchReader, index: number): Ending {
+    if (reader.op === op.stage) return { code: this.#staging.stage(reader) };
+    if (reader.op === op.adopt) return this.#adopt(reader);
     if (reader.op !== op.command) return { code: outcome.refused };
     let result: Value;
     try {
@@ -168,6 +211,15 @@ export class MachineHost implements StateMachine {
       return { code: outcome.resultLost, value: this.#encodeMessage(message) };
     } catch (error) {
       return { code: outcome.resultLost, value: this.#encodeMessage(messageOf(error)) };
+    }
+  }
+
+  #adopt(reader: BatchReader): Ending {
+    try {
+      return { code: this.#staging.adopt(reader) };
+    } catch (error) {
+      if (isRaftError(error, 'RAFT_BROKEN_INVARIANT')) throw error;
+      return { code: outcome.failed, value: this.#encodeMessage(messageOf(error)) };
     }
   }
 

@@ -4,7 +4,7 @@
  * endian.
  *
  *     0       4         8          12  16             24
- *     | magic | version | sessions | - | lastClientId | (session, results) … | machine's image |
+ *     | magic | version | sessions | - | lastClientId | (session, results) … | staged | machine's |
  *
  *     session  as in `session-cut.ts`
  *     results  | bytes u32, ~0 none | an encoded value |   for each of floor … highest
@@ -12,6 +12,7 @@
 import type { Session, SessionTable } from './session.js';
 import { plainForm, readSession, SessionCut, type SessionForm } from './session-cut.js';
 import type { SessionResults } from './session-results.js';
+import { type Staging, StagingCut, StagingIntake } from './staging.js';
 import {
   corruptImage,
   PieceBuffer,
@@ -22,7 +23,8 @@ import {
 import { readLatin1, writeLatin1 } from './text.js';
 
 const magic = 0x6d736c62; // 'blsm'
-const version = 1;
+const version = 2;
+const versionWithoutStaging = 1;
 const headerBytes = 24;
 const noResult = 0xffff_ffff;
 
@@ -33,12 +35,14 @@ export interface SessionMemory {
 }
 
 interface MachineState extends SessionMemory {
+  readonly staging: Staging;
   /** What the machine's own `snapshot` gave, of which nothing was taken yet. */
   readonly machine: Iterator<Uint8Array>;
 }
 
 export class MachineImage implements StateImage {
   readonly #sessions: SessionCut;
+  readonly #staging: StagingCut;
   readonly #machine: Iterator<Uint8Array>;
   readonly #piece = new PieceBuffer();
   #hasSessions = true;
@@ -46,10 +50,11 @@ export class MachineImage implements StateImage {
   #first: IteratorResult<Uint8Array> | undefined;
   #isDone = false;
 
-  constructor({ sessions, results, machine }: MachineState) {
+  constructor({ sessions, results, staging, machine }: MachineState) {
     this.#first = machine.next();
     this.#machine = machine;
     this.#sessions = new SessionCut(sessions, formWith(results));
+    this.#staging = new StagingCut(staging);
     const { view } = this.#piece;
     view.setUint32(0, magic, true);
     view.setUint32(4, version, true);
@@ -60,7 +65,7 @@ export class MachineImage implements StateImage {
 
   next(): Uint8Array | undefined {
     if (this.#hasSessions) {
-      this.#hasSessions = this.#sessions.read(this.#piece);
+      this.#hasSessions = this.#sessions.read(this.#piece) || this.#staging.read(this.#piece);
       return this.#piece.take();
     }
     if (this.#isDone) return undefined;
@@ -82,13 +87,21 @@ export class MachineImage implements StateImage {
 export class MachineIntake implements StateIntake {
   readonly #sessions: SessionTable;
   readonly #results: SessionResults;
+  readonly #staging: StagingIntake;
   readonly #adopt: (machine: Uint8Array) => void;
   readonly #cursor = new PieceCursor();
   readonly #machine: Buffer[] = [];
   #hasHeader = false;
   #sessionsLeft = 0;
+  /** Whether all that comes before the machine's own bytes was read. */
+  #isAtMachine = false;
+  #hasStaging = false;
 
-  constructor({ sessions, results }: SessionMemory, adopt: (machine: Uint8Array) => void) {
+  constructor(
+    { sessions, results, staging }: Omit<MachineState, 'machine'>,
+    adopt: (machine: Uint8Array) => void,
+  ) {
+    this.#staging = new StagingIntake(staging);
     this.#sessions = sessions;
     this.#results = results;
     this.#adopt = adopt;
@@ -103,7 +116,7 @@ export class MachineIntake implements StateIntake {
   }
 
   finish(): void {
-    if (!this.#hasHeader || this.#sessionsLeft > 0) {
+    if (!this.#isAtMachine) {
       throw corruptImage(`it ends ${this.#cursor.left} bytes into a part`);
     }
     this.#adopt(Buffer.concat(this.#machine));
@@ -113,9 +126,10 @@ export class MachineIntake implements StateIntake {
     const cursor = this.#cursor;
     if (cursor.u32() !== magic) throw corruptImage('it does not begin as one of this machine');
     const found = cursor.u32();
-    if (found !== version) {
+    if (found !== version && found !== versionWithoutStaging) {
       throw corruptImage(`it has version ${found}; version ${version} is known`);
     }
+    this.#hasStaging = found === version;
     this.#sessionsLeft = cursor.u32();
     cursor.at += 4;
     this.#sessions.lastClientId = cursor.f64();
@@ -135,6 +149,8 @@ export class MachineIntake implements StateIntake {
       }
       this.#sessions.add(session);
     }
+    this.#isAtMachine ||= !this.#hasStaging || this.#staging.read(cursor);
+    if (!this.#isAtMachine) return;
     if (cursor.left > 0) this.#machine.push(Buffer.from(cursor.bytes.subarray(cursor.at)));
     cursor.at = cursor.bytes.length;
   }

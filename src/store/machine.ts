@@ -41,9 +41,9 @@ export interface Machine {
    * Bytes are made in one go, and the node does nothing else meanwhile. Of pieces the node takes
    * the first one at once and then one in each turn, applying commands in between: together they
    * must be the state as it was when the first one was taken. Take them from data that is never
-   * changed, or keep what is about to change before it was given. The end may never be reached:
-   * then `return` of the iterator is called, and `finally` blocks of a generator run. A piece
-   * should take a few ms to make; its memory may be used again for the next one.
+   * changed, or keep what `apply` or `restore` is about to change before it was given. The end may
+   * never be reached: then `return` of the iterator is called, and `finally` blocks of a generator
+   * run. A piece should take a few ms to make; its memory may be used again for the next one.
    *
    * @example
    * *snapshot() {

@@ -20,6 +20,7 @@ import {
   type SessionLimits,
   SessionTable,
 } from './session.js';
+import { Staging } from './staging.js';
 import type { StateImage, StateIntake } from './state-image.js';
 import type { ResultSink, StateMachine } from './state-machine.js';
 import { readLatin1, readUtf8 } from './text.js';
@@ -38,6 +39,7 @@ export class StoreStateMachine implements StateMachine {
   readonly #keysMax: number;
   #values = new ByteMap();
   #sessions: SessionTable;
+  #staging: Staging = this.#newStaging();
   /** The newest entry that was applied since the start or the last `restore`. */
   #lastApplied = 0;
 
@@ -114,20 +116,36 @@ export class StoreStateMachine implements StateMachine {
   }
 
   snapshot(): StateImage {
-    return new StoreImage({ values: this.#values, sessions: this.#sessions });
+    const staging = this.#staging;
+    return new StoreImage({ values: this.#values, sessions: this.#sessions, staging });
   }
 
   restore(): StateIntake {
     const sessions = new SessionTable(this.#options);
-    return new StoreIntake(sessions, (values) => {
+    const staging = this.#newStaging();
+    return new StoreIntake({ sessions, staging }, (values) => {
       this.#values = values;
       this.#sessions = sessions;
+      this.#staging = staging;
       this.#lastApplied = 0;
     });
   }
 
+  /** An import puts other values in the place of these; who writes here goes on in its session. */
+  #newStaging(): Staging {
+    return new Staging(() => {
+      const sessions = new SessionTable(this.#options);
+      const state = { sessions, staging: this.#newStaging() };
+      return new StoreIntake(state, (values) => {
+        this.#values = values;
+      });
+    });
+  }
+
   digest(): string {
-    return `${digestKeys(this.#values)}-${digestSessions(this.#sessions)}`;
+    const { importId, byteLength } = this.#staging.staged;
+    const staged = importId === 0 ? '' : `-${importId}:${byteLength}`;
+    return `${digestKeys(this.#values)}-${digestSessions(this.#sessions)}${staged}`;
   }
 
   /**
@@ -194,8 +212,20 @@ export class StoreStateMachine implements StateMachine {
         return this.#delete(reader);
       case op.cas:
         return this.#cas(reader);
+      case op.stage:
+        return this.#staging.stage(reader);
+      case op.adopt:
+        return this.#adopt(reader);
       default:
         return outcome.refused;
+    }
+  }
+
+  #adopt(reader: BatchReader): Outcome {
+    try {
+      return this.#staging.adopt(reader);
+    } catch {
+      return outcome.refused;
     }
   }
 

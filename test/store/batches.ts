@@ -16,6 +16,8 @@ export type Command =
       readonly wantsCurrent?: boolean;
     }
   | { readonly kind: 'command' | 'query'; readonly value: Value }
+  | { readonly kind: 'stage'; readonly token: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'adopt'; readonly token: string }
   | { readonly kind: 'register' };
 
 export interface Batch extends Partial<BatchStamp> {
@@ -32,6 +34,12 @@ export interface Answer {
 export const set = (key: string, value: Value): Command => ({ kind: 'set', key, value });
 export const del = (key: string): Command => ({ kind: 'delete', key });
 export const get = (key: string): Command => ({ kind: 'get', key });
+export const stage = (token: string, bytes: Uint8Array): Command => ({
+  kind: 'stage',
+  token,
+  bytes,
+});
+export const adopt = (token: string): Command => ({ kind: 'adopt', token });
 export const register: Command = { kind: 'register' };
 
 export function addCommand(writer: BatchWriter, command: Command): boolean {
@@ -48,6 +56,10 @@ export function addCommand(writer: BatchWriter, command: Command): boolean {
       return writer.command(command.value);
     case 'query':
       return writer.query(command.value);
+    case 'stage':
+      return writer.stage(command.token, command.bytes);
+    case 'adopt':
+      return writer.adopt(command.token);
     case 'register':
       return writer.register();
   }

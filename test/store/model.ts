@@ -68,6 +68,8 @@ export class StoreModel {
       case 'get':
       case 'command':
       case 'query':
+      case 'stage':
+      case 'adopt':
         return { outcome: 'refused', index };
       case 'delete':
         return { outcome: this.values.delete(command.key) ? 'ok' : 'absent', index };

@@ -201,7 +201,7 @@ test('a snapshot that is cut, too long or of another kind changes nothing', (t) 
   const foreign = Buffer.from(image);
   foreign.writeUInt32LE(1, 0);
   const endless = Buffer.from(image);
-  endless.writeDoubleLE(1e9, image.length - 8 * 6);
+  endless.writeDoubleLE(1e9, image.length - 16 - 8 * 6);
 
   const bad = [versioned, foreign, endless, Buffer.concat([image, Buffer.alloc(1)])];
   for (let length = 0; length < image.length; length++)

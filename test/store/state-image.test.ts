@@ -197,10 +197,11 @@ test('what an older version wrote is read: records in any order', (t) => {
   const second = image.subarray(24 + record, 24 + 2 * record);
   const copy = new StoreStateMachine(limits);
 
-  restore(
-    copy,
-    Buffer.concat([image.subarray(0, 24), second, first, image.subarray(24 + 2 * record)]),
-  );
+  const sessions = image.subarray(24 + 2 * record, image.length - 16);
+  const older = Buffer.concat([image.subarray(0, 24), second, first, sessions]);
+  older.writeUInt32LE(2, 4);
+
+  restore(copy, older);
 
   t.is(copy.digest(), machine.digest());
   t.deepEqual(Buffer.from(snapshotOf(copy)), image);

@@ -1,0 +1,143 @@
+/**
+ * The state of a running cluster as a file, and back: a cut that every acknowledged write is in,
+ * and one command that all nodes apply at the same index.
+ */
+import { systemClock } from '../clock.js';
+import { isRaftError, RaftError } from '../errors.js';
+import type { NodeId } from '../raft/index.js';
+import type { ExportedSnapshot } from '../replica/snapshot-order.js';
+import { BackupReader } from '../storage/backup-file.js';
+import { nodeFileSystem, readOnlyFileSystem } from '../storage/file-system.js';
+import type { Client } from '../store/client.js';
+import type { Assembly } from './assembly.js';
+
+export interface BackupOptions {
+  /** The call settles within this time. Whole ms > 0, default 60,000. */
+  readonly timeoutMs?: number;
+}
+
+/** What was imported. */
+export interface ImportedSnapshot {
+  /** The entry of this cluster's log from which on the state is that of the file. */
+  readonly index: number;
+  /** Bytes of the state. */
+  readonly byteLength: number;
+}
+
+/** The parts of a cluster that move its state. */
+export interface BackupParts {
+  readonly assembly: Assembly;
+  readonly client: Client;
+  readonly waitForLeader: (options: { timeoutMs: number }) => Promise<NodeId>;
+}
+
+const defaultTimeoutMs = 60_000;
+/** Bytes of a step of an import, or less for short values. */
+const stepBytesMax = 2 ** 18;
+/** A step that nobody takes up: its answer tells where the log is. */
+const barrierToken = '0:0';
+
+let exportsBegun = 0;
+/** One process at a time has a log, and each import begins it anew: these numbers tell enough. */
+let importsBegun = 0;
+
+export async function exportSnapshot(
+  parts: BackupParts,
+  path: string,
+  { timeoutMs = defaultTimeoutMs }: BackupOptions,
+): Promise<ExportedSnapshot> {
+  const deadlineMs = systemClock.nowMs() + wholeMs(timeoutMs);
+  exportsBegun += 1;
+  const partPath = `${path}.part-${process.pid}-${exportsBegun}`;
+  for (;;) {
+    const leftMs = (): number => Math.max(1, Math.ceil(deadlineMs - systemClock.nowMs()));
+    // An entry that was proposed now stands behind all that was acknowledged before.
+    const { index: minIndex } = await parts.client.stage(barrierToken, undefined, {
+      timeoutMs: leftMs(),
+    });
+    const leader = await parts.waitForLeader({ timeoutMs: leftMs() });
+    const order = { path, partPath, minIndex };
+    try {
+      return await orderAt(parts, leader, order, leftMs());
+    } catch (error) {
+      if (nodeFileSystem.exists(partPath)) nodeFileSystem.remove(partPath);
+      if (!isDeath(error) || systemClock.nowMs() >= deadlineMs) throw error;
+    }
+  }
+}
+
+/** The leader died or stopped: another one can do it. */
+function isDeath(error: unknown): boolean {
+  return isRaftError(error, 'RAFT_NODE_DOWN') || isRaftError(error, 'RAFT_CONTROL_FAILED');
+}
+
+async function orderAt(
+  { assembly }: BackupParts,
+  nodeId: NodeId,
+  order: { readonly path: string; readonly partPath: string; readonly minIndex: number },
+  timeoutMs: number,
+): Promise<ExportedSnapshot> {
+  const child = assembly.supervisor.child(nodeId);
+  using timer = systemClock.setTimer(timeoutMs, () => {
+    void child.call('cancelExport', [order.partPath]).catch(() => undefined);
+  });
+  void timer;
+  return (await child.call('exportSnapshot', [order])) as ExportedSnapshot;
+}
+
+export async function importSnapshot(
+  { assembly, client }: BackupParts,
+  path: string,
+  { timeoutMs = defaultTimeoutMs }: BackupOptions,
+): Promise<ImportedSnapshot> {
+  const deadlineMs = systemClock.nowMs() + wholeMs(timeoutMs);
+  using backup = new BackupReader(readOnlyFileSystem, path);
+  const own = assembly.options.stateMachine === undefined ? 'store' : 'own';
+  if (backup.words.machine !== own) throw wrongState(path);
+  const stepBytes = Math.min(stepBytesMax, assembly.options.valueBytesMax - 1);
+  // All of it is read before anything is sent: a damaged file changes nothing, nowhere.
+  for await (const _ of bytesOf(backup, stepBytes));
+  importsBegun += 1;
+  const importId = importsBegun;
+  const step = async (place: number, bytes: Uint8Array | undefined): Promise<number> => {
+    const leftMs = Math.max(1, Math.ceil(deadlineMs - systemClock.nowMs()));
+    const { succeeded, index } = await client.stage(`${importId}:${place}`, bytes, {
+      timeoutMs: leftMs,
+    });
+    if (!succeeded) throw overtaken();
+    return index;
+  };
+  let place = 0;
+  for await (const bytes of bytesOf(backup, stepBytes)) {
+    await step(place, bytes);
+    place += bytes.byteLength;
+  }
+  return { index: await step(place, undefined), byteLength: place };
+}
+
+/** The state in steps, with turns for others in between. */
+async function* bytesOf(backup: BackupReader, stepBytes: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < backup.byteLength; at += stepBytes) {
+    yield backup.read(at, stepBytes);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function wrongState(path: string): RaftError {
+  const message = `${path} has the state of another kind of state machine`;
+  return new RaftError('RAFT_WRONG_MACHINE', message, { details: { outcome: 'rejected' } });
+}
+
+function overtaken(): RaftError {
+  return new RaftError('RAFT_OVERLOADED', 'another import began; only the last one goes on', {
+    details: { outcome: 'rejected' },
+  });
+}
+
+function wholeMs(timeoutMs: number): number {
+  if (Number.isSafeInteger(timeoutMs) && timeoutMs > 0) return timeoutMs;
+  const expected = `a whole number > 0, not ${timeoutMs}`;
+  throw new RaftError('RAFT_INVALID_OPTION', `timeoutMs is ${expected}`, {
+    details: { option: 'timeoutMs' },
+  });
+}

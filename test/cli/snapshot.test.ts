@@ -1,0 +1,80 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { createCluster } from '../../src/index.js';
+import { balsa } from './balsa.js';
+
+function directoryOf(t: ExecutionContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'balsa-snapshot-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+test.serial(
+  'balsa snapshot export and import move a closed cluster into one of another size',
+  async (t) => {
+    const directory = directoryOf(t);
+    const dataDir = join(directory, 'one');
+    const file = join(directory, 'backup');
+    {
+      await using cluster = await createCluster({ dataDir });
+      await cluster.set('k', 'v');
+    }
+
+    const exported = await balsa(['snapshot', 'export', file, '--data-dir', dataDir]);
+    const other = join(directory, 'other');
+    const imported = await balsa(['snapshot', 'import', file, '--data-dir', other, '--nodes', '5']);
+
+    t.is(exported.exitCode, 0, exported.stderr);
+    t.regex(exported.stdout, /backup has all that was acknowledged in .*one\n$/);
+    t.is(imported.exitCode, 0, imported.stderr);
+    t.regex(imported.stdout, /other has the state of .*backup: \d+ bytes, 5 nodes\n$/);
+    await using heir = await createCluster({ dataDir: other, size: 5 });
+    t.is(await heir.get('k'), 'v');
+  },
+);
+
+test.serial(
+  'of a cluster that is in use the newest saved state is exported, and it says so',
+  async (t) => {
+    const directory = directoryOf(t);
+    const dataDir = join(directory, 'one');
+    const file = join(directory, 'backup');
+    await using cluster = await createCluster({
+      dataDir,
+      entryBytesMax: 64 * 1024,
+      logBytesMax: 2 ** 21,
+      checkpointBytes: 64 * 1024,
+    });
+    const early = await balsa(['snapshot', 'export', file, '--data-dir', dataDir]);
+    t.is(early.exitCode, 2);
+    t.regex(early.stderr, /no node in .* has saved its state yet/);
+    await cluster.set('first', 1);
+    const value = new Uint8Array(8000);
+    for (let at = 0; at < 40; at += 1) await cluster.set(`k${at}`, value);
+
+    const exported = await balsa(['snapshot', 'export', file, '--data-dir', dataDir]);
+
+    t.is(exported.exitCode, 0, exported.stderr);
+    t.regex(exported.stdout, /has the state after entry \d+, and nothing later: .* is in use by/);
+    await cluster.set('first', 2);
+    await cluster.importSnapshot(file);
+    t.is(await cluster.get('first'), 1);
+  },
+);
+
+test.serial('balsa snapshot names what cannot be used', async (t) => {
+  const directory = directoryOf(t);
+  const file = join(directory, 'backup');
+  writeFileSync(file, 'a text');
+
+  const nothing = await balsa(['snapshot', 'export', file, '--data-dir', directory]);
+  const foreign = await balsa(['snapshot', 'import', file, '--data-dir', join(directory, 'new')]);
+
+  t.is(nothing.exitCode, 2);
+  t.regex(nothing.stderr, /holds no cluster/);
+  t.is(foreign.exitCode, 1);
+  t.regex(foreign.stderr, /RAFT_SNAPSHOT_FOREIGN: .*backup is no snapshot that balsa exported/);
+  t.is(readFileSync(file, 'utf8'), 'a text');
+});

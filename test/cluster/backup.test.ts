@@ -1,0 +1,190 @@
+/** Backup and restore of a whole cluster, while clients write. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { type Cluster, connect, createCluster, type RaftError } from '../../src/index.js';
+
+const small = { entryBytesMax: 64 * 1024, logBytesMax: 2 ** 21, checkpointBytes: 128 * 1024 };
+
+function directoryOf(t: ExecutionContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'balsa-backup-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function fill(cluster: Cluster, name: string, keys = 200): Promise<void> {
+  const entries = Array.from({ length: keys }, (_, i) => [`${name}${i}`, `value ${i}`] as const);
+  await Promise.all(entries.map(([key, value]) => cluster.set(key, value)));
+}
+
+/** Counts up under one key by cas until told to end; every step is acknowledged before the next. */
+async function countUp(cluster: Cluster, signal: AbortSignal): Promise<number> {
+  await using client = await connect(await cluster.port());
+  let count = 0;
+  await client.set('counter', 0);
+  while (!signal.aborted) {
+    const { succeeded } = await client.cas('counter', count, count + 1);
+    if (!succeeded) break;
+    count += 1;
+  }
+  return count;
+}
+
+for (const kind of ['memory', 'disk'] as const) {
+  test.serial(
+    `in ${kind}, a cluster that serves is exported and restored into one of another size`,
+    async (t) => {
+      const directory = directoryOf(t);
+      const file = join(directory, 'backup');
+      const durability = (name: string) =>
+        kind === 'disk' ? { dataDir: join(directory, name) } : {};
+      {
+        await using cluster = await createCluster({ ...small, ...durability('one') });
+        await fill(cluster, 'k');
+        const writing = new AbortController();
+        const counted = countUp(cluster, writing.signal);
+        await cluster.waitForApplied(20);
+        await cluster.set('acknowledged', 'before the export');
+
+        const { index, byteLength } = await cluster.exportSnapshot(file);
+
+        t.true(index > 0 && byteLength > 200 * 20);
+        await cluster.set('k0', 'after the export');
+        writing.abort();
+        t.true((await counted) > 0);
+        t.deepEqual(
+          readdirSync(directory).filter((name) => name.includes('part')),
+          [],
+        );
+      }
+      await using heir = await createCluster({ ...small, size: 5, ...durability('other') });
+      await heir.set('of its own', 1);
+
+      const { index } = await heir.importSnapshot(file);
+
+      t.deepEqual(await heir.getMany(['k0', 'k199', 'acknowledged', 'of its own']), [
+        'value 0',
+        'value 199',
+        'before the export',
+        undefined,
+      ]);
+      await heir.waitForApplied(index, { nodes: heir.nodes });
+      t.truthy((await heir.waitForConverged()).digest);
+    },
+  );
+}
+
+test.serial('an import comes between two writes of a client, and applies none twice', async (t) => {
+  const file = join(directoryOf(t), 'backup');
+  await using cluster = await createCluster(small);
+  await fill(cluster, 'k', 500);
+  await cluster.set('counter', 'of the backup');
+  await cluster.exportSnapshot(file);
+  const writing = new AbortController();
+  const counted = countUp(cluster, writing.signal);
+  const leader = await cluster.waitForLeader();
+  const away = cluster.nodes.find((id) => id !== leader) as string;
+  await cluster.crash(away, { restart: false });
+
+  await cluster.importSnapshot(file);
+  await counted;
+
+  t.is(await cluster.get('counter'), 'of the backup', 'no write of before was done again');
+  await cluster.restart(away);
+  const { index } = await cluster.set('after', 1);
+  await cluster.waitForApplied(index, { nodes: cluster.nodes });
+  t.truthy((await cluster.waitForConverged()).digest);
+});
+
+test.serial('an import goes on when the leader dies in the middle of it', async (t) => {
+  const file = join(directoryOf(t), 'backup');
+  await using cluster = await createCluster({ ...small, requestTimeoutMs: 20_000 });
+  await fill(cluster, 'k', 3000);
+  await cluster.exportSnapshot(file);
+  await fill(cluster, 'later', 100);
+
+  const imported = cluster.importSnapshot(file);
+  await cluster.crash(await cluster.waitForLeader());
+  await imported;
+
+  t.deepEqual(await cluster.getMany(['k2999', 'later0']), ['value 2999', undefined]);
+});
+
+test.serial(
+  'a file that is damaged, foreign or newer is refused, and changes nothing',
+  async (t) => {
+    const directory = directoryOf(t);
+    const file = join(directory, 'backup');
+    await using cluster = await createCluster(small);
+    await fill(cluster, 'k');
+    await cluster.exportSnapshot(file);
+    const sound = readFileSync(file);
+    await cluster.set('k0', 'newer');
+    const codeOf = async (bytes: Uint8Array): Promise<string> => {
+      writeFileSync(file, bytes);
+      return await cluster.importSnapshot(file).then(
+        () => 'imported',
+        ({ code }: RaftError) => code,
+      );
+    };
+    const changed = (at: number): Buffer => {
+      const bytes = Buffer.from(sound);
+      bytes.writeUInt8(bytes.readUInt8(at) ^ 0x40, at);
+      return bytes;
+    };
+
+    t.is(await codeOf(changed(0)), 'RAFT_SNAPSHOT_FOREIGN');
+    t.is(await codeOf(Buffer.from('text')), 'RAFT_SNAPSHOT_FOREIGN');
+    t.is(await codeOf(changed(9)), 'RAFT_SNAPSHOT_NEWER');
+    for (const at of [16, 33, 41, 50, 60, 100, 1000, sound.length - 5]) {
+      t.is(await codeOf(changed(at)), 'RAFT_STORAGE_CORRUPT', `at ${at}`);
+    }
+    for (const length of [20, 47, 60, 1000, sound.length - 1]) {
+      t.is(await codeOf(sound.subarray(0, length)), 'RAFT_STORAGE_CORRUPT', `cut at ${length}`);
+    }
+    rmSync(file);
+    await t.throwsAsync(cluster.importSnapshot(file), { code: 'RAFT_STORAGE_FAILED' });
+
+    t.is(await cluster.get('k0'), 'newer');
+    t.is(await codeOf(sound), 'imported');
+    t.is(await cluster.get('k0'), 'value 0');
+  },
+);
+
+test.serial('an export that cannot be written fails alone: its node goes on', async (t) => {
+  const directory = directoryOf(t);
+  await using cluster = await createCluster(small);
+  await fill(cluster, 'k');
+
+  const nowhere = cluster.exportSnapshot(join(directory, 'missing', 'backup'));
+
+  await t.throwsAsync(nowhere, { code: 'RAFT_STORAGE_FAILED' });
+  t.deepEqual(readdirSync(directory), []);
+  await t.throwsAsync(cluster.exportSnapshot('x', { timeoutMs: 0 }), {
+    code: 'RAFT_INVALID_OPTION',
+  });
+  await cluster.exportSnapshot(join(directory, 'backup'));
+  t.true(existsSync(join(directory, 'backup')));
+});
+
+test.serial(
+  'a machine of your own is backed up and restored; a store does not take it',
+  async (t) => {
+    const file = join(directoryOf(t), 'backup');
+    const stateMachine = new URL('fixtures/ledger-machine.js', import.meta.url);
+    const add = { kind: 'add', by: 1 } as const;
+    await using cluster = await createCluster({ stateMachine });
+    await cluster.submit(add);
+    await cluster.submit(add);
+    await cluster.exportSnapshot(file);
+    const { result } = await cluster.submit(add);
+    t.like(result, { total: 3 });
+
+    await cluster.importSnapshot(file);
+
+    t.like((await cluster.submit(add)).result, { total: 3 });
+    await using store = await createCluster();
+    await t.throwsAsync(store.importSnapshot(file), { code: 'RAFT_WRONG_MACHINE' });
+  },
+);
