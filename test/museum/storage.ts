@@ -51,9 +51,8 @@ export const storage: readonly Exhibit[] = [
     edits: [
       {
         file: 'store/store-state-machine.js',
-        find: 'new StoreImage({ values: this.#values, sessions: this.#sessions })',
-        replace:
-          'new StoreImage({ values: this.#values, sessions: new SessionTable(this.#options) })',
+        find: 'sessions: this.#sessions, staging }',
+        replace: 'sessions: new SessionTable(this.#options), staging }',
       },
     ],
   },
