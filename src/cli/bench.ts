@@ -22,6 +22,7 @@ import {
 import { runPeers } from './bench-peers.js';
 import { reelectionCommand } from './bench-reelection.js';
 import { reportCommand } from './bench-report.js';
+import { restartCommand } from './bench-restart.js';
 import { sizesCommand } from './bench-sizes.js';
 import { benchText } from './bench-text.js';
 import { exitCode } from './exit-code.js';
@@ -44,7 +45,9 @@ export function benchCommand(
 ): void {
   const bench = program
     .command('bench')
-    .summary('measure throughput and latency; failover, reelection, sizes and report measure more')
+    .summary(
+      'measure throughput and latency; failover, reelection, restart, sizes and report measure more',
+    )
     .description(
       'Puts load on a cluster in this process, and in the same run on the same store on ' +
         'one thread without consensus. At the end every acknowledged write is read back and ' +
@@ -71,6 +74,7 @@ export function benchCommand(
     });
   failoverCommand(bench, terminal, end);
   reelectionCommand(bench, terminal, end);
+  restartCommand(bench, terminal, end);
   sizesCommand(bench, terminal, end);
   reportCommand(bench, terminal, end);
 }

@@ -94,6 +94,10 @@ const refused: readonly Refusal[] = [
   },
   { args: 'bench reelection --failed 0', says: /^RAFT_INVALID_OPTION: --failed is '0'; / },
   { args: 'bench reelection --trials 0', says: /^RAFT_INVALID_OPTION: --trials is '0'; / },
+  {
+    args: 'bench restart --keys 100000 --value-bytes 8000',
+    says: /^RAFT_INVALID_OPTION: --keys is '100000', .* at most 448 MiB/,
+  },
   { args: 'bench reelection --fault rain', says: /'rain' is invalid.* Allowed choices are cut, / },
   { args: 'bench report weather', says: /'weather' is invalid.* Allowed choices are throughput, / },
   { args: 'bench report --runs 0', says: /^RAFT_INVALID_OPTION: --runs is '0'; / },
@@ -128,6 +132,7 @@ const commands = [
   'bench',
   'bench failover',
   'bench reelection',
+  'bench restart',
   'bench sizes',
   'bench report',
 ];
