@@ -45,9 +45,7 @@ export function benchCommand(
 ): void {
   const bench = program
     .command('bench')
-    .summary(
-      'measure throughput and latency; failover, reelection, restart, sizes and report measure more',
-    )
+    .summary('measure throughput and latency; failover, reelection, restart, sizes, report do more')
     .description(
       'Puts load on a cluster in this process, and in the same run on the same store on ' +
         'one thread without consensus. At the end every acknowledged write is read back and ' +
