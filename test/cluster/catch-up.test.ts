@@ -55,12 +55,13 @@ test.serial(
       for (let at = 0; at < 300; at += 1) await cluster.set(`k${at % 20}`, value);
       await cluster.cas('counter', undefined, 1);
     }
-    // Compacted twice and more, and read by every node anew.
+    // Compacted twice and more, and read by every node anew. A thread that had no time to close
+    // may have left one that it was about to remove.
     for (const node of readdirSync(dataDir)) {
       const snapshots = readdirSync(join(dataDir, node)).filter((name) =>
         name.endsWith('.snapshot'),
       );
-      t.is(snapshots.length, 2, node);
+      t.true(snapshots.length >= 2, node);
     }
 
     await using cluster = await createCluster(options);
