@@ -97,6 +97,8 @@ function raftOptionsOf(options: ResolvedOptions): NodeRecord['raft'] {
     checkQuorum: options.checkQuorum,
     leaseDriftTicks: Math.min(electionTicksMin, Math.ceil(leaseDriftMs / tickMs)),
     appendBytesMax: entryBytesMax,
+    // Entries without bytes have a header each in a frame, and a frame has to fit into the ring.
+    inflightEntriesMax: Math.min(1024, Math.floor(entryBytesMax / 32)),
     inflightBytesMax: bulkBytesOf(options) / 2,
     uncommittedBytesMax: Math.min(2 ** 26, options.logBytesMax / 4),
   };
