@@ -13,6 +13,8 @@
  * 4. Of operations that are alike, the one that returns first goes first.
  * 5. A write of unknown outcome is placed only right before one that cannot be without it.
  * 6. Of two such ways to a value, the one that is possible in fewer states is used first.
+ * 7. Each cas away from a value takes one coming to it: if as many are left as will come, and one
+ *    more, nothing else may take the value away; and if more are left, there is no way at all.
  */
 import { EntryList, never } from './entry-list.js';
 import { absent, none, type RegisterProblem } from './register-problem.js';
@@ -45,6 +47,10 @@ export class RegisterSpace implements SearchSpace {
   readonly #needing: Int32Array;
   readonly #optionalNeeding: Int32Array;
   readonly #writing: Int32Array;
+  /** By value: required operations left that change it to another, less those that write it. */
+  readonly #leaving: Int32Array;
+  /** How many values have more operations leaving them than coming to them. */
+  #crowded = 0;
   /** By value: open operations that only look and need it. Zero but for the time of a move. */
   readonly #looking: Int32Array;
   /** By value: required operations left that avoid it. Without those at 0. */
@@ -61,6 +67,7 @@ export class RegisterSpace implements SearchSpace {
     this.#needing = new Int32Array(values);
     this.#optionalNeeding = new Int32Array(values);
     this.#writing = new Int32Array(values);
+    this.#leaving = new Int32Array(values);
     this.#looking = new Int32Array(values);
     for (let operation = 0; operation < this.count; operation++) this.#tally(operation, 1);
     this.#kinds = kindsOf(problem);
@@ -94,6 +101,7 @@ export class RegisterSpace implements SearchSpace {
 
   moves(state: number): readonly number[] {
     const value = state >> 1;
+    if (this.#isCrowdedBut(value)) return [];
     const isFresh = (state & 1) === 1;
     const firstReturn = this.#list.gather();
     const { open } = this.#list;
@@ -148,12 +156,31 @@ export class RegisterSpace implements SearchSpace {
     const writes = this.#at('writes', operation);
     const needing = operation < this.required ? this.#needing : this.#optionalNeeding;
     if (needs !== none) needing[needs] = (needing[needs] as number) + by;
-    if (writes !== none) this.#writing[writes] = (this.#writing[writes] as number) + by;
+    if (writes !== none) {
+      this.#writing[writes] = (this.#writing[writes] as number) + by;
+      const isLeaving = needs !== none && needs !== writes && operation < this.required;
+      if (isLeaving) this.#leave(needs, by);
+      if (needs !== writes) this.#leave(writes, by === 1 ? -1 : 1);
+    }
     const avoids = this.#at('avoids', operation);
     if (avoids === none) return;
     const count = (this.#avoided.get(avoids) ?? 0) + by;
     if (count === 0) this.#avoided.delete(avoids);
     else this.#avoided.set(avoids, count);
+  }
+
+  #leave(value: number, by: 1 | -1): void {
+    const before = this.#leaving[value] as number;
+    this.#leaving[value] = before + by;
+    if (before === 0 && by === 1) this.#crowded += 1;
+    if (before === 1 && by === -1) this.#crowded -= 1;
+  }
+
+  /** Rule 7, for the value that is there: it has come once more. */
+  #isCrowdedBut(value: number): boolean {
+    if (this.#crowded === 0) return false;
+    const isHere = this.#leaving[value] === 1;
+    return this.#crowded > (isHere ? 1 : 0);
   }
 
   /** Whether some operation is left that minds a value which is there or can come back. */

@@ -216,15 +216,42 @@ for (const { title, verdict, write } of wide) {
   });
 }
 
+for (const [title, isWalk] of [
+  ['linearizable: cas between five values', true],
+  ['illegal: cas of which more leave a value than come to it', false],
+] as const) {
+  test(`${many} at once, ${title}, and sets`, async (t) => {
+    for (let seed = 0; seed < 10; seed++) {
+      const prng = new Prng(seed);
+      const recorder = new Recorder().set([0, 1], 0);
+      let value = 0;
+      for (let at = 0; at < many; at++) {
+        const next = prng.int(0, 4);
+        if (prng.chance(0.3)) recorder.set([2, 100], next);
+        else recorder.cas([2, 100], value, next);
+        value = next;
+      }
+      if (!isWalk) repeat(() => recorder.cas([2, 100], 4, 0));
+      const { verdict } = await recorder.check();
+
+      t.is(verdict, isWalk ? 'linearizable' : 'illegal', `seed ${seed}`);
+    }
+  });
+}
+
 test('a search that takes too long is given up, and the verdict is unknown', async (t) => {
   const prng = new Prng(1);
-  const recorder = new Recorder().set([0, 1], 2);
+  const recorder = new Recorder().set([0, 1], 0);
+  let value = 0;
   for (let at = 0; at < many; at++) {
-    const from = prng.int(0, 4);
-    recorder.cas([2, 100], from, (from + prng.int(1, 4)) % 5);
+    const next = (value + prng.int(1, 4)) % 5;
+    recorder.cas([2, 100], value, next);
+    value = next;
   }
+  // As many come as leave, but there is no way from the others to these.
+  recorder.cas([2, 100], 10, 11).cas([2, 100], 11, 10);
 
-  const { verdict, keys } = await recorder.get([101, 102], 3).get([103, 104], 4).check(50);
+  const { verdict, keys } = await recorder.check(50);
 
   t.is(verdict, 'unknown');
   t.is(keys[0]?.exhausted, 'time');

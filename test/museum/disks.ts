@@ -1,5 +1,6 @@
 /** The write-ahead log, its snapshots and the disk below them. */
 import type { Exhibit } from './exhibit.js';
+import { failedBeforePowerLoss } from './pinned.js';
 
 export const disks: readonly Exhibit[] = [
   {
@@ -18,6 +19,7 @@ export const disks: readonly Exhibit[] = [
     id: 'sync-failure-ignored',
     title: 'a sync that fails is passed over, and the node goes on',
     seen: 'nats-server 860e23645; the fsync of PostgreSQL in 2018',
+    scenario: failedBeforePowerLoss,
     edits: [
       {
         file: 'storage/wal.js',
@@ -54,7 +56,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'vote-record-before-term',
-    title: 'term and vote are two records, and power goes between them',
+    title: 'term and vote are stored in two steps, and power goes between them',
     seen: 'hashicorp/raft #661; willemt/raft #47; ClickHouse #111454',
     edits: [
       {
@@ -69,6 +71,7 @@ export const disks: readonly Exhibit[] = [
           '            const at = this.#wal.begin(recordType.hardState, size);\n' +
           '            writeHardState(this.#wal.bytes, at, half);\n' +
           '            this.#wal.end();\n' +
+          '            this.#wal.sync();\n' +
           '        }',
       },
     ],

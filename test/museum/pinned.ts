@@ -125,3 +125,22 @@ export const acknowledgedBefore: Scenario = {
   }),
   safetyMs: 3_500,
 };
+
+/** Disks that say no now and then, and the power goes soon after: what was not synced is gone. */
+export const failedBeforePowerLoss: Scenario = {
+  ...base,
+  seed: 4,
+  options: { ...base.options, disk: { segmentBytes: 2 ** 14 } },
+  faults: Array.from({ length: 8 }, (_, round): PlannedFault[] => {
+    const at = 1_000 + 700 * round;
+    const faults = { seed: 10 * round, errorChance: 0.2 };
+    return [
+      { at, until: at + 10, fault: { kind: 'disk', nodes: 'all', faults } },
+      { at: at + 9, until: at + 20, fault: { kind: 'power-loss', nodes: 'all', changes: 0 } },
+    ];
+  }).flat(),
+  operations: Array.from({ length: 3_000 }, (_, place) => {
+    return { process: place % 16, at: 800 + 2 * place, op: 'set', key: 'x', value: place };
+  }),
+  safetyMs: 7_000,
+};
