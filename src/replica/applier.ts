@@ -106,6 +106,11 @@ export class Applier {
     return this.#lastApplied < commitIndex;
   }
 
+  /** Does a piece of saving the state before the node closes; true when there is more. */
+  save(): boolean {
+    return this.#checkpoint.hasten(this.#lastApplied);
+  }
+
   /** Forgets what of the log is of no more use. */
   trim(): void {
     this.#checkpoint.trim();

@@ -117,6 +117,9 @@ function openNode(context: ActorContext<NodeRecord>, own?: OwnMachine): Behavior
   }
 }
 
+/** A node that closes takes no longer than this to save its state. */
+const savingMsMax = 250;
+
 /** What another start of the thread would not mend. */
 function mustRefuse(error: unknown): boolean {
   return isStorageFailure(error) || isRaftError(error, 'RAFT_MACHINE_FAILED');
@@ -240,7 +243,20 @@ class Node implements Behavior {
 
   close(): void {
     clearInterval(this.#timer);
-    if (this.#refused === undefined) this.#booted.replica.close();
+    if (this.#refused !== undefined) return;
+    if (this.#disk !== undefined) this.#saveState();
+    this.#booted.replica.close();
+  }
+
+  /** A state in the log has to be applied anew by the next life; a saved one is only read. */
+  #saveState(): void {
+    const endMs = systemClock.nowMs() + savingMsMax;
+    try {
+      while (this.#booted.replica.prepareClose() && systemClock.nowMs() < endMs);
+    } catch (error) {
+      // The log has all of it.
+      if (!mustRefuse(error)) throw error;
+    }
   }
 
   /** Disk or machine failed: who waits is told that the outcome is open, and nobody more. */

@@ -62,24 +62,32 @@ export class PieceReader {
   readonly byteLength: number;
   readonly #file: OpenFile;
   readonly #start: number;
+  /** The piece that was read last, with its checksum. */
+  readonly #buffer: Buffer;
 
   constructor(file: OpenFile, start: number, byteLength: number) {
     this.#file = file;
     this.#start = start;
     this.byteLength = byteLength;
+    this.#buffer = Buffer.allocUnsafeSlow(Math.min(pieceBytes, byteLength) + crcBytes);
   }
 
-  /** All of it, or the part from `start` on. Throws `RAFT_STORAGE_CORRUPT` for a damaged piece. */
+  /**
+   * All of it, or the part from `start` on; valid until the next call. Throws
+   * `RAFT_STORAGE_CORRUPT` for a damaged piece.
+   */
   read(start = 0, byteLength: number = this.byteLength - start): Buffer {
-    const target = Buffer.allocUnsafeSlow(
-      Math.max(0, Math.min(byteLength, this.byteLength - start)),
-    );
-    const piece = Buffer.allocUnsafeSlow(pieceBytes + crcBytes);
+    const size = Math.max(0, Math.min(byteLength, this.byteLength - start));
+    const inPiece = start % pieceBytes;
+    if (size > 0 && inPiece + size <= pieceBytes) {
+      return this.#piece(Math.floor(start / pieceBytes)).subarray(inPiece, inPiece + size);
+    }
+    const target = Buffer.allocUnsafeSlow(size);
     let done = 0;
     while (done < target.length) {
       const number = Math.floor((start + done) / pieceBytes);
       const from = start + done - number * pieceBytes;
-      const bytes = this.#piece(number, piece);
+      const bytes = this.#piece(number);
       done += bytes.copy(target, done, from, Math.min(bytes.length, from + target.length - done));
     }
     return target;
@@ -87,12 +95,11 @@ export class PieceReader {
 
   /** Reads all of it, piece by piece, and throws if one is damaged. */
   verify(): void {
-    const piece = Buffer.allocUnsafeSlow(pieceBytes + crcBytes);
-    for (let number = 0; number * pieceBytes < this.byteLength; number++)
-      this.#piece(number, piece);
+    for (let number = 0; number * pieceBytes < this.byteLength; number++) this.#piece(number);
   }
 
-  #piece(number: number, target: Buffer): Buffer {
+  #piece(number: number): Buffer {
+    const target = this.#buffer;
     const byteLength = Math.min(pieceBytes, this.byteLength - number * pieceBytes);
     const at = this.#start + number * (pieceBytes + crcBytes);
     const found = this.#file.read(target.subarray(0, byteLength + crcBytes), at);

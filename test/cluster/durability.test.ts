@@ -44,6 +44,26 @@ test.serial('a cluster that comes back sits out no election timeout', async (t) 
   t.is(await cluster.get('k', { timeoutMs: 60_000 }), 1);
 });
 
+test.serial(
+  'a cluster that is closed leaves its state, so that the next start is spared the log',
+  async (t) => {
+    const dataDir = dataDirOf(t);
+    const value = new Uint8Array(100_000);
+    {
+      await using cluster = await createCluster({ dataDir });
+      for (let at = 0; at < 20; at += 1) await cluster.set(`key ${at}`, value);
+      await cluster.waitForConverged();
+    }
+
+    for (const node of ['n1', 'n2', 'n3']) {
+      const snapshots = readdirSync(join(dataDir, node)).filter((name) => /snapshot$/.test(name));
+      t.is(snapshots.length, 1, node);
+    }
+    await using cluster = await createCluster({ dataDir });
+    t.deepEqual(await cluster.get('key 19'), value);
+  },
+);
+
 test.serial('a node that crashes reads its directory and catches up', async (t) => {
   await using cluster = await createCluster({ dataDir: dataDirOf(t), seed: 4 });
   await cluster.set('before', 1);
