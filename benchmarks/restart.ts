@@ -172,7 +172,6 @@ class Run {
         );
       }
     }
-    await cluster.waitForConverged({ timeoutMs: 60_000 });
   }
 }
 
