@@ -44,15 +44,7 @@ export const nodeFileSystem: FileSystem = {
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),
   list: (directory) => fs.readdirSync(directory),
-  makeDirectory: (path) => {
-    const highest = fs.mkdirSync(path, { recursive: true });
-    if (highest === undefined) return;
-    // The name of each new one is an entry of the one above it.
-    const last = dirname(resolve(highest));
-    for (let made = resolve(path); made !== last; made = dirname(made)) {
-      nodeFileSystem.syncDirectory(dirname(made));
-    }
-  },
+  makeDirectory: (path) => makeDirectory(resolve(path)),
   syncDirectory: (path) => {
     // Windows opens no directories, and keeps names by other means.
     if (process.platform === 'win32') return;
@@ -74,6 +66,22 @@ export const readOnlyFileSystem: FileSystem = {
   makeDirectory: (path) => refuseChange(path),
   syncDirectory: (path) => refuseChange(path),
 };
+
+/**
+ * Node.js has an option for this, which tries for ever where a directory that is there takes no
+ * other, as those of /proc and of an automounter.
+ */
+function makeDirectory(path: string): void {
+  if (fs.existsSync(path) && fs.statSync(path).isDirectory()) return;
+  const missing = [path];
+  for (let above = dirname(path); !fs.existsSync(above); above = dirname(above)) {
+    missing.push(above);
+    if (above === dirname(above)) break;
+  }
+  for (const made of missing.toReversed()) fs.mkdirSync(made);
+  // The name of each new one is an entry of the one above it.
+  for (const made of missing) nodeFileSystem.syncDirectory(dirname(made));
+}
 
 function refuseChange(path: string): never {
   throw Object.assign(new Error(`EROFS: only looking, '${path}'`), { code: 'EROFS' });
