@@ -119,7 +119,7 @@ export const disks: readonly Exhibit[] = [
     edits: [
       {
         file: 'storage/wal.js',
-        find: 'file.write(active.bytes.subarray(0, zeroFrom), 0);',
+        find: 'file.write(active.bytes.subarray(durableOffset, zeroFrom), durableOffset);',
         replace: '',
       },
       {
