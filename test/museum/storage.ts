@@ -63,8 +63,9 @@ export const storage: readonly Exhibit[] = [
     edits: [
       {
         file: 'replica/checkpoint.js',
-        find: 'this.#begin(lastApplied);',
-        replace: 'this.#begin(Math.max(lastApplied, this.#options.raft.commitIndex));',
+        find: '#begin(index) {',
+        replace:
+          '#begin(applied) { const index = Math.max(applied, this.#options.raft.commitIndex);',
       },
     ],
   },
