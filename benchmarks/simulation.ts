@@ -4,8 +4,9 @@
  *     node dist/benchmarks/simulation.js [--seeds 200] [--first 1]
  *
  * `swarm` runs seeds as `balsa sim` draws them, with all their faults and checks, on one thread;
- * `calm` runs a cluster of three nodes without faults, at 100 calls a simulated second. Without
- * arguments it runs for an instant, to show that it runs.
+ * `calm` runs a cluster of three nodes without faults, at 100 calls a simulated second. Figures by
+ * `CpuSecond` are those of a machine that has nothing else to do. Without arguments it runs for an
+ * instant, to show that it runs.
  */
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/clock.js';
@@ -30,6 +31,7 @@ async function report(name: string, scenarioOf: (seed: number) => Scenario): Pro
   let events = 0;
   let deliveries = 0;
   const startedMs = systemClock.nowMs();
+  const startedCpu = process.cpuUsage();
   for (let seed = first; seed < first + seeds; seed += 1) {
     const { counts } = await runScenario(scenarioOf(seed));
     simulatedMs += counts.simulatedMs;
@@ -37,12 +39,16 @@ async function report(name: string, scenarioOf: (seed: number) => Scenario): Pro
     deliveries += counts.deliveries;
   }
   const ms = systemClock.nowMs() - startedMs;
+  const { user, system } = process.cpuUsage(startedCpu);
+  const cpuMs = (user + system) / 1_000;
   const line = {
     name,
     seedsPerSecond: Math.round((10_000 * seeds) / ms) / 10,
     simulatedSecondsPerSecond: Math.round(simulatedMs / ms),
     eventsPerSecond: Math.round((1_000 * events) / ms),
     framesPerSecond: Math.round((1_000 * deliveries) / ms),
+    simulatedSecondsPerCpuSecond: Math.round(simulatedMs / cpuMs),
+    eventsPerCpuSecond: Math.round((1_000 * events) / cpuMs),
   };
   console.log(JSON.stringify(line));
 }
