@@ -9,7 +9,7 @@ import { type Disks, nodeDisks } from '../storage/disks.js';
 import type { FileSystem } from '../storage/file-system.js';
 import { directoryIdOf, type Identity, readIdentity, writeIdentity } from '../storage/identity.js';
 import { openFileStorage } from '../storage/index.js';
-import { storageFailure } from '../storage/storage-error.js';
+import { repairOf, storageFailure, withRepair } from '../storage/storage-error.js';
 
 /** A node's directory: fit to be served from, or why not. */
 export interface NodeDirectory {
@@ -94,7 +94,7 @@ export class NodeDirectories implements Disposable {
         nodeId,
         directory,
         identity: undefined,
-        refusal: storageFailure(error, 'opening it', directory),
+        refusal: storageFailure(withRepair(error, directory), 'opening it', directory),
       };
     }
   }
@@ -141,7 +141,7 @@ function objectionTo(
     return new RaftError(
       'RAFT_STORAGE_LOST',
       `${directory} is empty, but ${nodeId} belongs to a cluster that has run: what it voted for ` +
-        `and stored is gone. Close the cluster and run: balsa log rebuild ${directory} OTHER...`,
+        `and stored is gone. ${repairOf(directory)}`,
       { details: { nodeId, directory } },
     );
   }

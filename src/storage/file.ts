@@ -25,7 +25,7 @@ import type {
   StorageUsage,
   StoredPayload,
 } from './storage.js';
-import { lost, storageFailure } from './storage-error.js';
+import { lost, storageFailure, withRepair } from './storage-error.js';
 import { Wal } from './wal.js';
 import { recordType } from './wal-record.js';
 import { entryFixedBytes, entryKinds } from './wal-recovery.js';
@@ -115,7 +115,7 @@ class FileStorage implements Storage {
     this.#snapshotBytesMax = options.snapshotBytesMax ?? 256 * mebi;
     this.#logged = { hardState: { currentTerm: 0 }, bounds: emptyBounds };
     this.#syncedAtMs = options.nowMs?.() ?? 0;
-    const { wal, memory } = this.#attempt('opening it', () => this.#open());
+    const { wal, memory } = this.#attempt('opening it', () => this.#openNode());
     this.#wal = wal;
     this.#memory = memory;
     if (this.snapshotIndex === this.#logged.bounds.snapshotIndex) return;
@@ -305,6 +305,16 @@ class FileStorage implements Storage {
     this.#reader?.close();
     if (this.#failure === undefined) this.#attempt('closing its log', () => this.#wal.close());
     else this.#wal.abandon();
+  }
+
+  /** The damage of a node's directory is told with what mends it. */
+  #openNode(): { readonly wal: Wal; readonly memory: Storage } {
+    try {
+      return this.#open();
+    } catch (error) {
+      const { directory, mustExist = false } = this.#options;
+      throw mustExist ? withRepair(error, directory) : error;
+    }
   }
 
   #open(): { readonly wal: Wal; readonly memory: Storage } {

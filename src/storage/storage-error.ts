@@ -6,10 +6,21 @@ import { RaftError } from '../errors.js';
 export function lost(directory: string): RaftError {
   return new RaftError(
     'RAFT_STORAGE_LOST',
-    `the log in ${directory} is gone, and with it the votes of its node. ` +
-      `Close the cluster and run: balsa log rebuild ${directory} OTHER...`,
+    `the log in ${directory} is gone, and with it the votes of its node. ${repairOf(directory)}`,
     { details: { directory } },
   );
+}
+
+/** What to do about the directory of a node that is gone or damaged. */
+export function repairOf(directory: string): string {
+  return `Close the cluster and run: balsa log rebuild ${directory} OTHER...`;
+}
+
+/** Adds to damage what to do about it; gives any other error as it is. */
+export function withRepair(error: unknown, directory: string): unknown {
+  if (!(error instanceof RaftError) || error.code !== 'RAFT_STORAGE_CORRUPT') return error;
+  const { code, message, details } = error;
+  return new RaftError(code, `${message}. ${repairOf(directory)}`, { cause: error, details });
 }
 
 /** `RAFT_STORAGE_FAILED` for what the operating system refused; any other error as it is. */

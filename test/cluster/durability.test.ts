@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -120,6 +130,35 @@ test.serial(
     t.like(await refused, { nodeId: 'n2', code: 'RAFT_STORAGE_LOST' });
   },
 );
+
+test.serial('a node whose log is damaged is down, and says which command mends it', async (t) => {
+  const dataDir = dataDirOf(t);
+  {
+    await using cluster = await createCluster({ dataDir });
+    for (let at = 0; at < 20; at += 1) await cluster.set('k', at);
+  }
+  const log = openSync(join(dataDir, 'n2', '0000000001.wal'), 'r+');
+  writeSync(log, Buffer.from([0xff]), 0, 1, 400);
+  closeSync(log);
+  writeFileSync(join(dataDir, 'n3', 'identity.json'), '{');
+  const hasCommand = /balsa log rebuild .*n[23] OTHER/;
+
+  // Two of three are damaged: nobody serves.
+  const error = await t.throwsAsync(() => createCluster({ dataDir }), {
+    code: 'RAFT_STORAGE_CORRUPT',
+  });
+  t.regex(error?.message ?? '', hasCommand);
+  const identity = JSON.parse(readFileSync(join(dataDir, 'n1', 'identity.json'), 'utf8'));
+  const own = JSON.stringify({ ...identity, nodeId: 'n3' });
+  writeFileSync(join(dataDir, 'n3', 'identity.json'), own);
+  await using cluster = await createCluster({ dataDir });
+
+  t.is(await cluster.get('k'), 19);
+  const { failure } = cluster.status().nodes[1] ?? {};
+  t.is(failure?.code, 'RAFT_STORAGE_CORRUPT');
+  t.regex(failure?.message ?? '', /n2.*, offset \d+: /);
+  t.regex(failure?.message ?? '', hasCommand);
+});
 
 test.serial('a log that is gone from a directory that is not counts as lost, too', async (t) => {
   const dataDir = dataDirOf(t);
