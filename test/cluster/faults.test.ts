@@ -147,7 +147,9 @@ test.serial(
 );
 
 test.serial('C38: restarting a follower disturbs nobody (openraft t50)', async (t) => {
-  await using cluster = await createCluster(quick);
+  // Long enough that no busy machine makes the others miss their leader by itself.
+  const electionTimeout = { minMs: 1000, maxMs: 2000 };
+  await using cluster = await createCluster({ ...quick, electionTimeout });
   const leader = await cluster.waitForLeader();
   const { currentTerm } = cluster.status();
   const follower = cluster.nodes.find((id) => id !== leader) as string;
