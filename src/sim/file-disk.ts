@@ -204,13 +204,15 @@ export class FileDisk implements Disk {
     const { nodeId, report, watch } = this.#options;
     const unsynced = this.#unsynced;
     this.#unsynced = [];
+    // A snapshot that could not be read counts as damaged: the one before it will do.
+    const mayFallBack = this.#isSpoiled || this.#isLoud;
     const state = this.#trail.now.copy();
-    const first = state.departureOf(found, this.#isSpoiled);
+    const first = state.departureOf(found, mayFallBack);
     let departure = first;
     let kept = 0;
     for (; departure !== undefined && kept < unsynced.length; kept += 1) {
       unsynced[kept]?.(state);
-      departure = state.departureOf(found, this.#isSpoiled);
+      departure = state.departureOf(found, mayFallBack);
     }
     if (departure === undefined) {
       for (const write of unsynced.slice(0, kept)) write(this.#trail);
