@@ -288,7 +288,8 @@ export class TestNode {
     if (first !== undefined) {
       disk.entries = disk.entries.filter(({ index }) => index < first).concat(write.entries);
     }
-    if (write.snapshot !== undefined) {
+    // The log may have been compacted as far meanwhile: what follows is all that is left of it.
+    if (write.snapshot !== undefined && write.snapshot.index > disk.base.index) {
       disk.entries = behind(disk.entries, write.snapshot);
       disk.base = write.snapshot;
     }
