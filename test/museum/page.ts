@@ -1,7 +1,12 @@
 /** The score as a page. */
+import type { Exhibit } from './exhibit.js';
 import type { Score } from './score.js';
 
-export function pageOf(scores: readonly Score[], seedsMax: number): string {
+export function pageOf(
+  scores: readonly Score[],
+  left: readonly Exhibit[],
+  seedsMax: number,
+): string {
   const found = scores.filter(({ seed }) => seed !== undefined);
   const hours = scores.reduce((sum, { simulatedHours }) => sum + simulatedHours, 0);
   const rows = scores.map(rowOf);
@@ -19,6 +24,7 @@ export function pageOf(scores: readonly Score[], seedsMax: number): string {
     '| bug | seen in | found by seed | simulated minutes | what broke |',
     '| --- | --- | ---: | ---: | --- |',
     ...rows,
+    ...left.map(({ title, seen }) => `| ${title} | ${seen} | not looked for this time | | |`),
   ];
   return `${lines.join('\n')}\n`;
 }
