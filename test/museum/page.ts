@@ -30,7 +30,8 @@ export function pageOf(
 }
 
 function rowOf({ exhibit, seed, simulatedHours, invariant, pinned }: Score): string {
-  const bySeed = seed === undefined ? 'pinned scenario' : `${seed}`;
+  const otherwise = pinned?.invariant === undefined ? 'no seed' : 'pinned scenario';
+  const bySeed = seed === undefined ? otherwise : `${seed}`;
   const minutes = seed === undefined ? '' : (60 * simulatedHours).toFixed(1);
   const broke = invariant ?? pinned?.invariant ?? 'nothing';
   return `| ${exhibit.title} | ${exhibit.seen} | ${bySeed} | ${minutes} | ${broke} |`;
