@@ -75,6 +75,12 @@ export function corrupt(file: string, offset: number, found: string): RaftError 
   });
 }
 
+/** Whether the operating system said that there is no room: none left, or none for this user. */
+export function isOutOfRoom(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** Makes the next segment, in steps, under a name of its own until it is whole. */
 export class SegmentMaker {
   readonly #fs: FileSystem;
@@ -120,6 +126,12 @@ export class SegmentMaker {
 
   abandon(): void {
     this.#file.close();
+  }
+
+  /** Gives back what room the part took that was made. */
+  discard(): void {
+    this.#file.close();
+    this.#fs.remove(this.#file.path);
   }
 
   #header(): Buffer {

@@ -9,7 +9,7 @@
 import type { FileSystem, OpenFile } from './file-system.js';
 import { recordBytes, recordType, type SegmentName, sealRecord } from './wal-record.js';
 import type { KnownSegment, RecoveredWal } from './wal-recovery.js';
-import { SegmentMaker, segmentHeaderBytes, segmentPath } from './wal-segment.js';
+import { isOutOfRoom, SegmentMaker, segmentHeaderBytes, segmentPath } from './wal-segment.js';
 import { headBodyBytes, type SegmentHead, writeHead } from './wal-state.js';
 
 export interface WalOptions {
@@ -25,6 +25,8 @@ export interface WalOptions {
 const stagingBytes = 2 ** 20;
 /** Room that stays free behind any record: for its mark, and for the roll to the next segment. */
 const reserveBytes = 2 * recordBytes(0);
+/** So often `maintain` is called before a next segment that found no room is tried again. */
+const callsBetweenTries = 100;
 
 export class Wal {
   readonly #options: WalOptions;
@@ -38,6 +40,8 @@ export class Wal {
   #staged = 0;
   #open: { readonly type: number; readonly bodyBytes: number } | undefined;
   #maker: SegmentMaker | undefined;
+  /** Calls of `maintain` that leave the next segment alone. */
+  #callsToWait = 0;
   /** Whether the newest claim in the file is as new as what is durable. */
   #isMarked = true;
 
@@ -142,7 +146,7 @@ export class Wal {
    * is written leaves a claim that the end of the log is durable.
    */
   maintain(): void {
-    if (this.#writtenTo + this.#staged > this.#options.segmentBytes / 4) this.#makerOfNext().step();
+    if (this.#writtenTo + this.#staged > this.#options.segmentBytes / 4) this.#prepareNext();
     if (this.#isMarked || this.isDirty) return;
     this.#mark();
     this.write();
@@ -176,6 +180,26 @@ export class Wal {
   #mark(): void {
     this.#place(recordType.mark, 0);
     this.end();
+  }
+
+  /**
+   * A disk without room for the next segment is not the end while this one has some: a snapshot may
+   * make room. What the part took is given back, for it may be what that snapshot needs.
+   */
+  #prepareNext(): void {
+    if (this.#callsToWait > 0) {
+      this.#callsToWait -= 1;
+      return;
+    }
+    try {
+      this.#makerOfNext().step();
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+      this.#callsToWait = callsBetweenTries;
+      const part = this.#maker;
+      this.#maker = undefined;
+      part?.discard();
+    }
   }
 
   #makerOfNext(): SegmentMaker {
