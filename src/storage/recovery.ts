@@ -65,7 +65,7 @@ export function fillMemory(
   const bytes = new Uint8Array();
   memory.saveHardState(wal.hardState);
   if (firstIndex > 1) memory.saveSnapshot({ index: firstIndex - 1, term: termBeforeFirst, bytes });
-  const reader = new RowReader(fs, directory);
+  const reader = new RowReader(fs, directory, wal);
   try {
     for (const row of wal.rows) {
       if (row.index < firstIndex) continue;
@@ -114,19 +114,27 @@ function startOf(
   throw corrupt(missing, 0, `this is gone, with entries ${firstIndex} to ${first - 1}`);
 }
 
-/** Reads payloads; rows come in order, so one file at a time is open. */
+/**
+ * Gives payloads: those of the newest segment, which was read last, from memory. Rows come in order,
+ * so one file at a time is open.
+ */
 class RowReader {
   readonly #fs: FileSystem;
   readonly #directory: string;
+  readonly #newest: { readonly sequence: number; readonly bytes: Buffer };
   #file: OpenFile | undefined;
   #sequence = 0;
 
-  constructor(fs: FileSystem, directory: string) {
+  constructor(fs: FileSystem, directory: string, { segments, active }: RecoveredWal) {
     this.#fs = fs;
     this.#directory = directory;
+    this.#newest = { sequence: segments.at(-1)?.sequence ?? 0, bytes: active.bytes };
   }
 
   read({ sequence, start, byteLength }: RecoveredRow): Buffer {
+    if (sequence === this.#newest.sequence) {
+      return this.#newest.bytes.subarray(start, start + byteLength);
+    }
     if (this.#file === undefined || this.#sequence !== sequence) {
       this.close();
       this.#file = this.#fs.open(segmentPath(this.#directory, sequence), 'existing');
