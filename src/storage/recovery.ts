@@ -115,8 +115,8 @@ function startOf(
 }
 
 /**
- * Gives payloads: those of the newest segment, which was read last, from memory. Rows come in order,
- * so one file at a time is open.
+ * Gives payloads: those of the newest segment, which was read last, from memory. Rows come in
+ * order, so one file at a time is open.
  */
 class RowReader {
   readonly #fs: FileSystem;
