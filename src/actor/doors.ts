@@ -12,6 +12,8 @@ import type { ActorId } from './space.js';
 
 export interface DoorsOptions {
   readonly clock: Clock;
+  /** A guest is about to be told to leave. */
+  onClosing(actor: ActorId): void;
   /** A guest has left, or its thread has died. */
   onEnd(notice: DownNotice): void;
 }
@@ -48,7 +50,10 @@ export class Doors {
   /** Resolves when all guests have been told. */
   async close(): Promise<void> {
     const closed = [...this.#ports.values()].map((port) => once(port, 'close'));
-    for (const [actor, client] of this.#clients) client.close(stopped(`guest ${actor}`));
+    for (const [actor, client] of this.#clients) {
+      this.#options.onClosing(actor);
+      client.close(stopped(`guest ${actor}`));
+    }
     await Promise.all(closed);
   }
 

@@ -13,6 +13,7 @@ import { RaftError } from '../errors.js';
 import { type ActorContext, type ActorRecord, type Behavior, LiveContext } from './context.js';
 import { exposeControl, stopped } from './control.js';
 import { messageActor } from './message-behavior.js';
+import { Space } from './space.js';
 
 /** Structured-cloneable; `control` has to be in the transfer list. It opens one guest, once. */
 export interface GuestPort extends ActorRecord {
@@ -41,7 +42,8 @@ export const guestLeft = 'guest-left';
  * `start` makes its behavior; by default it only tells and asks. A guest does not keep its process
  * alive, except for the time limit of a question that is open. It cannot be paused.
  *
- * Throws `RAFT_INVALID_OPTION` for a port that is none, or has been opened already.
+ * Throws `RAFT_INVALID_OPTION` for a port that is none, or has been opened already, and
+ * `RAFT_STOPPED` when the supervisor was disposed before.
  */
 export function openGuest(
   port: GuestPort,
@@ -54,6 +56,8 @@ export function openGuest(
   }
   if (opened.has(control)) throw unusable('it has been opened; a port is good for one guest');
   opened.add(control);
+  // The port's own `close` event may be over: it comes whether or not anybody listens.
+  if (new Space(port.space).incarnation(port.id) !== port.incarnation) throw late();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closing ??= context.close(stopped(`guest ${port.id}`)).finally(() => {
@@ -77,6 +81,12 @@ export function openGuest(
   exposeControl(control, context.control);
   control.unref();
   return { context, close, [Symbol.asyncDispose]: close };
+}
+
+function late(): RaftError {
+  return new RaftError('RAFT_STOPPED', 'what the port leads to has been closed', {
+    details: { outcome: 'rejected' },
+  });
 }
 
 function unusable(why: string): RaftError {

@@ -81,7 +81,12 @@ export class Supervisor implements AsyncDisposable {
       onGiveUp: (notice) => this.#notify(notice),
       onEvent: (event) => this.#emit(event),
     });
-    this.#doors = new Doors({ clock: this.#clock, onEnd: (notice) => this.#guestEnded(notice) });
+    this.#doors = new Doors({
+      clock: this.#clock,
+      // Who opens its port after the port's end was told sees that nobody lives under this id.
+      onClosing: (actor) => this.space.setIncarnation(actor, 0),
+      onEnd: (notice) => this.#guestEnded(notice),
+    });
     this.#loop = new Loop(this.space, this.mailbox, () => this.#turn(), { canBlock: false });
   }
 

@@ -16,7 +16,8 @@ export interface ClientPort {
  * Opens the client of a port in this thread.
  *
  * It does not keep the process alive, except while calls are pending. Rejects with
- * `RAFT_INVALID_OPTION` if the port is none, has been used before, or has wrong options.
+ * `RAFT_INVALID_OPTION` if the port is none, has been used before, or has wrong options, and with
+ * `RAFT_STOPPED` if the cluster has been closed meanwhile.
  */
 export async function connect(clientPort: ClientPort): Promise<Client> {
   const { guest: port, nodes, options } = checkPort(clientPort);

@@ -65,6 +65,40 @@ test.serial('clients that come and go leave no memory behind', async (t) => {
   t.true(grownMebibytes < 200, `${grownMebibytes} MiB for 100 clients with 24 MiB of rings each`);
 });
 
+test.serial('a port of a cluster that was closed is refused at once', async (t) => {
+  const cluster = await createCluster(quick);
+  const port = await cluster.port();
+  await cluster.close();
+
+  const late = await t.throwsAsync(connect(port));
+
+  t.like(late, { code: 'RAFT_STOPPED', details: { outcome: 'rejected' } });
+});
+
+test.serial('a port that is opened while its cluster closes never waits', async (t) => {
+  const cluster = await createCluster(quick);
+  const ports = await Promise.all(Array.from({ length: 8 }, () => cluster.port()));
+  const closing = cluster.close();
+  const codes: string[] = [];
+  for (const port of ports) {
+    try {
+      const client = await connect(port);
+      await client.set('k', 1, { timeoutMs: 60_000 });
+      codes.push('served');
+    } catch (error) {
+      codes.push((error as { code: string }).code);
+    }
+    await new Promise(setImmediate);
+  }
+  await closing;
+
+  t.is(codes.at(-1), 'RAFT_STOPPED');
+  t.deepEqual(
+    [...new Set(codes)].filter((code) => code !== 'served'),
+    ['RAFT_STOPPED'],
+  );
+});
+
 test.serial('a process that embeds a cluster exits when it closes it', async (t) => {
   const { stdout } = await run(process.execPath, [
     fileURLToPath(fixture('embedding.js')),
