@@ -11,6 +11,7 @@ import type { NodeId } from '../raft/index.js';
 import type { LeadershipNotice, LogEnd } from '../replica/node.js';
 import type { StorageNotice } from '../replica/refused-node.js';
 import type { ClientPort } from '../store/connect.js';
+import { allocateFailures, FailureBoard } from '../store/failure-board.js';
 import type { ClusterEvent } from './event.js';
 import { NodeDirectories } from './node-directories.js';
 import { bulkBytesOf, serialWindowOf, specOf } from './node-spec.js';
@@ -43,12 +44,17 @@ export class Assembly implements AsyncDisposable {
   readonly #leading = new Set<NodeId>();
   /** Whose storage has failed, until the node is started again. */
   readonly failures: Map<NodeId, StorageFailure> = new Map();
+  /** What of that clients are to know. */
+  readonly #failureMemory: SharedArrayBuffer;
+  readonly #board: FailureBoard;
   #data: NodeDirectories | undefined;
   #disposal: Promise<void> | undefined;
 
   /** `leaderId` is asked when a fault says "the leader". */
   constructor(options: ResolvedOptions, leaderId: () => NodeId | undefined) {
     this.options = options;
+    this.#failureMemory = allocateFailures(options.nodes.length);
+    this.#board = new FailureBoard(this.#failureMemory, options.nodes);
     this.supervisor = new Supervisor({
       strategy: 'one-for-one',
       intensity: options.restart.intensity,
@@ -155,6 +161,7 @@ export class Assembly implements AsyncDisposable {
     const error = unpackError(notice.error);
     const { code = 'RAFT_STORAGE_FAILED', message } = notice.error;
     this.failures.set(nodeId, { incarnation, code, message, error });
+    this.#board.set({ nodeId, code, message });
     this.emit({ kind: 'storage-failed', nodeId, code, message, at: systemClock.nowMs() });
     this.#endIfFailed(nodeId);
   }
@@ -179,6 +186,7 @@ export class Assembly implements AsyncDisposable {
     return {
       guest,
       nodes: nodes.map(({ id, actor }) => ({ id, actor })),
+      failures: this.#failureMemory,
       options: {
         requestTimeoutMs: this.options.requestTimeoutMs,
         outstandingMax: this.options.outstandingMax,
@@ -213,7 +221,9 @@ export class Assembly implements AsyncDisposable {
   #onSupervisor(event: SupervisorEvent): void {
     if (event.kind === 'connected' || event.kind === 'disconnected') return;
     const { id: nodeId, at } = event;
-    if (event.kind === 'ready') {
+    if (event.kind === 'started') {
+      this.#board.clear(nodeId);
+    } else if (event.kind === 'ready') {
       if (this.failures.get(nodeId)?.incarnation !== event.incarnation)
         this.failures.delete(nodeId);
       this.#endIfFailed(nodeId);
@@ -223,6 +233,8 @@ export class Assembly implements AsyncDisposable {
       this.#leading.delete(nodeId);
       this.emit({ kind: 'node-down', nodeId, reason: event.reason, at });
     } else if (event.kind === 'gave-up') {
+      const message = `${nodeId} died too often and is not started again`;
+      this.#board.set({ nodeId, code: 'RAFT_NODE_DOWN', message });
       this.emit({ kind: 'node-given-up', nodeId, at });
     }
   }

@@ -2,8 +2,9 @@
  * What a client says when a call fails: what was tried, what the nodes said, and what is known
  * about the outcome.
  */
-import { type ErrorCode, RaftError } from '../errors.js';
+import { type ErrorCode, RaftError, unpackError } from '../errors.js';
 import type { Batch, LastWord } from './client-batch.js';
+import type { NodeFailure } from './failure-board.js';
 
 /** A code and a sentence for each reason that a batch can be kept from its answer. */
 const reasons: Readonly<Record<LastWord['reason'], readonly [ErrorCode, string]>> = {
@@ -35,6 +36,23 @@ export function timedOut(batch: Batch, known: LastWord | undefined): RaftError {
   return new RaftError(code, message, {
     ...(cause ? { cause } : {}),
     details: { outcome: batch.failedOutcome, timeoutMs, attempts: batch.attempts },
+  });
+}
+
+/** Too many nodes have ended for good: no answer can come before somebody starts them again. */
+export function majorityLost(batch: Batch, failures: readonly NodeFailure[]): RaftError {
+  const ids = failures.map(({ nodeId }) => nodeId).join(', ');
+  const [first] = failures;
+  const cause = first && unpackError({ name: 'RaftError', ...first });
+  const message =
+    `${ids} failed and will not start by themselves, which leaves no majority; repair them and ` +
+    `call restart; ${attemptsOf(batch)}; ${first?.nodeId}: ${first?.message}`;
+  return new RaftError('RAFT_NO_QUORUM', message, {
+    cause,
+    details: {
+      outcome: batch.failedOutcome,
+      failures: failures.map(({ nodeId, code }) => ({ nodeId, code })),
+    },
   });
 }
 

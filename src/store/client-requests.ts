@@ -16,6 +16,7 @@ import { answerReads, answerRegistration, answerWrites } from './client-answers.
 import type { Batch, BatchPool, LastWord } from './client-batch.js';
 import {
   answerTooLarge,
+  majorityLost,
   malformed,
   nodeDown,
   sessionExpired,
@@ -27,6 +28,7 @@ import type { ClientNode, ResolvedClientOptions } from './client-options.js';
 import type { ClientRoute } from './client-route.js';
 import { type ClientRoom, Sender, type SenderCounters } from './client-sender.js';
 import type { ByteRange } from './command.js';
+import type { FailureBoard, NodeFailure } from './failure-board.js';
 import {
   clientFrame,
   leaderHintBytes,
@@ -45,6 +47,8 @@ export interface RequestsOptions {
   readonly limits: ResolvedClientOptions;
   readonly pool: BatchPool;
   readonly clock: Clock;
+  /** Says which nodes are down for good. Default: none ever is. */
+  readonly failures?: FailureBoard;
 }
 
 /** Since the client was opened. */
@@ -72,9 +76,16 @@ export class Requests {
   readonly #aborts = new Aborts((batch, reason) => this.#fail(batch, reason));
   readonly #reader = new ReplyReader();
   readonly #counts = { refusals: 0, silences: 0 };
+  readonly #failures: FailureBoard | undefined;
+  /**
+   * Batches that nobody could answer when they were made, and why. They are told in the next pass:
+   * a caller that tries again for ever must not keep its thread from everything else.
+   */
+  #doomed: { readonly batch: Batch; readonly reason: unknown }[] = [];
   #timer: Timer | undefined;
 
-  constructor({ room, nodes, limits, pool, clock }: RequestsOptions) {
+  constructor({ room, nodes, limits, pool, clock, failures }: RequestsOptions) {
+    this.#failures = failures;
     this.#room = room;
     this.#pool = pool;
     this.#clock = clock;
@@ -107,9 +118,14 @@ export class Requests {
       return;
     }
     if (signal) this.#aborts.add(batch, signal);
+    this.#timer ??= this.#clock.setTimer(passMs, this.#pass);
+    const lost = this.#failures?.lostMajority();
+    if (lost && needsMajority(batch, lost, this.routing)) {
+      this.#doomed.push({ batch, reason: majorityLost(batch, lost) });
+      return;
+    }
     const outbox = batch.route.outboxOf(batch);
     outbox.fresh.push(batch);
-    this.#timer ??= this.#clock.setTimer(passMs, this.#pass);
     this.#sender.pump(batch.route, outbox);
   }
 
@@ -240,8 +256,18 @@ export class Requests {
     this.#timer = undefined;
     // What has come counts, also if this thread was kept from reading it until now.
     this.turn();
+    const doomed = this.#doomed;
+    this.#doomed = [];
+    for (const { batch, reason } of doomed) this.#fail(batch, reason);
     const nowMs = this.#clock.nowMs();
-    for (const batch of this.#unsettled) this.#inspect(batch, nowMs);
+    const lost = this.#failures?.lostMajority();
+    for (const batch of this.#unsettled) {
+      if (lost && needsMajority(batch, lost, this.routing)) {
+        this.#fail(batch, majorityLost(batch, lost));
+      } else {
+        this.#inspect(batch, nowMs);
+      }
+    }
     if (this.pendingCalls > 0) {
       this.#sender.pumpAll();
       this.#timer ??= this.#clock.setTimer(passMs, this.#pass);
@@ -282,6 +308,7 @@ export class Requests {
   }
 
   #fail(batch: Batch, reason: unknown): void {
+    if (batch.state === 'settled') return;
     if (batch.registers) batch.registers.registration = undefined;
     this.#retire(batch);
     for (const reject of batch.rejects) reject(reason);
@@ -295,6 +322,11 @@ export class Requests {
     if (batch.terms.signal) this.#aborts.delete(batch, batch.terms.signal);
     this.#pool.give(batch.memory);
   }
+}
+
+/** Any node that lives answers a stale read. */
+function needsMajority({ terms }: Batch, lost: readonly NodeFailure[], { ids }: Routing): boolean {
+  return !terms.isRead || terms.consistency !== 'stale' || lost.length === ids.length;
 }
 
 function isSilent({ state, sentAtMs, terms }: Batch, nowMs: number): boolean {

@@ -25,6 +25,7 @@ import { type RequestCounters, Requests } from './client-requests.js';
 import { ClientRoute } from './client-route.js';
 import type { ClientRoom } from './client-sender.js';
 import { op } from './command.js';
+import type { FailureBoard } from './failure-board.js';
 import { commandsMaxOf } from './machine.js';
 import type {
   CallOptions,
@@ -46,6 +47,8 @@ export interface ClientSetup {
   readonly clock?: Clock;
   /** Calls back when the calls made together are complete. Default: `process.nextTick`. */
   readonly whenTickEnds?: (callback: () => void) => void;
+  /** Which nodes are down for good. Default: none ever is. */
+  readonly failures?: FailureBoard;
   /** Gives the actor of the client back. */
   readonly leave: () => Promise<void> | void;
 }
@@ -83,14 +86,21 @@ export class Client implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(setup: ClientSetup) {
-    const { room, nodes, options, clock = systemClock, leave } = setup;
+    const { room, nodes, options, clock = systemClock, leave, failures } = setup;
     const limits = resolveClientOptions(options);
     const pool = new BatchPool();
     this.#limits = limits;
     this.#commandsMax = Math.min(limits.batchMax, commandsMaxOf(limits.batchBytesMax));
     this.#leave = leave;
     this.#whenTickEnds = setup.whenTickEnds ?? process.nextTick;
-    this.#requests = new Requests({ room, nodes, limits, pool, clock });
+    this.#requests = new Requests({
+      room,
+      nodes,
+      limits,
+      pool,
+      clock,
+      ...(failures ? { failures } : {}),
+    });
     const opened = (gathering: Gathering): void => this.#schedule(gathering);
     this.#gatheringOptions = { requests: this.#requests, pool, limits, clock, opened };
     this.#path = this.#addPath(undefined);

@@ -3,11 +3,14 @@ import { type GuestPort, openGuest } from '../actor/guest.js';
 import { RaftError } from '../errors.js';
 import { Client } from './client.js';
 import type { ClientNode, ClientOptions } from './client-options.js';
+import { FailureBoard } from './failure-board.js';
 
 /** What opens one client. Transferable to any thread of the process; good for one `connect`. */
 export interface ClientPort {
   readonly guest: GuestPort;
   readonly nodes: readonly ClientNode[];
+  /** Which nodes are down for good, as `FailureBoard` reads it. Default: none ever is. */
+  readonly failures?: SharedArrayBuffer;
   /** Default: see `ClientOptions`. */
   readonly options?: ClientOptions;
 }
@@ -20,12 +23,14 @@ export interface ClientPort {
  * `RAFT_STOPPED` if the cluster has been closed meanwhile.
  */
 export async function connect(clientPort: ClientPort): Promise<Client> {
-  const { guest: port, nodes, options } = checkPort(clientPort);
+  const { guest: port, nodes, failures, options } = checkPort(clientPort);
+  const ids = nodes.map(({ id }) => id);
   let client: Client | undefined;
   const guest = openGuest(port, (context) => {
     const opened = new Client({
       room: context,
       nodes,
+      ...(failures ? { failures: new FailureBoard(failures, ids) } : {}),
       options: options ?? {},
       leave: () => guest.close(),
     });

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { createCluster } from '../../src/index.js';
+import { connect, createCluster } from '../../src/index.js';
 import { lockDirectory } from '../../src/storage/directory-lock.js';
 
 function dataDirOf(t: ExecutionContext): string {
@@ -86,12 +86,19 @@ test.serial(
 
     // Those that have nothing to write find out when they are to vote.
     for (const { message } of await failed) t.regex(message, /ENOSPC: no space left on device/);
-    t.like(write, { code: 'RAFT_TIMEOUT', details: { outcome: 'unknown' } });
-    const read = await t.throwsAsync(() => cluster.get('before'), { code: 'RAFT_TIMEOUT' });
-    t.regex(read?.message ?? '', /no node is alive/);
+    t.like(write, { code: 'RAFT_NO_QUORUM', details: { outcome: 'unknown' } });
+    // Nobody has to wait for what cannot come.
+    const day = { timeoutMs: 86_400_000 };
+    const read = await t.throwsAsync(() => cluster.get('before', day), { code: 'RAFT_NO_QUORUM' });
+    t.regex(read?.message ?? '', /ENOSPC: no space left on device/);
+    t.like(read, { details: { outcome: 'rejected' }, cause: { code: 'RAFT_STORAGE_FAILED' } });
+    await using other = await connect(await cluster.port());
+    const late = await t.throwsAsync(() => other.set('late', 1, day), { code: 'RAFT_NO_QUORUM' });
+    t.like(late, { details: { outcome: 'rejected' } });
     t.true(cluster.status().nodes.every(({ failure }) => failure?.code === 'RAFT_STORAGE_FAILED'));
     await cluster.restart(cluster.nodes);
     t.is(await cluster.get('before', { timeoutMs: 30_000 }), 1);
+    t.is(await other.get('late', { timeoutMs: 30_000 }), undefined);
     t.true([undefined, 2].includes((await cluster.get('during')) as number | undefined));
     await cluster.close();
   },

@@ -316,3 +316,31 @@ test.serial('a node whose machine gives no snapshot stops and says why', async (
   t.regex((await failed).message, /no picture of this/);
   await t.throwsAsync(filling);
 });
+
+test.serial(
+  'a command that kills every node again and again ends in a clear refusal',
+  async (t) => {
+    const stateMachine = moduleOf(`
+    export const createStateMachine = () => ({
+      apply: (command) => (command === 'poison' ? process.exit(1) : command),
+      query: () => null,
+      snapshot: () => new Uint8Array(0),
+      restore() {},
+    });
+  `);
+    const restart = { intensity: 1, periodMs: 600_000 };
+    await using cluster = await createCluster({ ...ledger, stateMachine, restart });
+    const givenUp = cluster.nodes.map((id) =>
+      cluster.once('node-given-up', { when: ({ nodeId }) => nodeId === id }),
+    );
+
+    const day = { timeoutMs: 86_400_000 };
+    const poison = await t.throwsAsync(cluster.submit('poison', day), { code: 'RAFT_NO_QUORUM' });
+
+    t.like(poison, { details: { outcome: 'unknown' }, cause: { code: 'RAFT_NODE_DOWN' } });
+    await Promise.race(givenUp);
+    const next = await t.throwsAsync(cluster.submit('harmless', day), { code: 'RAFT_NO_QUORUM' });
+    t.like(next, { details: { outcome: 'rejected' } });
+    t.regex(next?.message ?? '', /died too often and is not started again/);
+  },
+);

@@ -17,6 +17,7 @@ import { Client } from '../../src/store/client.js';
 import type { ClientNode, ClientOptions } from '../../src/store/client-options.js';
 import type { ClientRoom } from '../../src/store/client-sender.js';
 import { batchField, viewOf } from '../../src/store/command.js';
+import { allocateFailures, FailureBoard } from '../../src/store/failure-board.js';
 import type { Outcome } from '../../src/store/outcome.js';
 import {
   clientFrame,
@@ -79,6 +80,8 @@ export class FakeCluster implements AsyncDisposable {
   fate: (request: Request) => Fate = () => 'answer';
   lastIndex = 0;
   isRoomLeft = false;
+  /** Where the client reads who is down for good. */
+  readonly failures: FailureBoard;
 
   readonly #space = new Space(allocateSpace(32));
   readonly #supervisor: Mailbox;
@@ -112,12 +115,14 @@ export class FakeCluster implements AsyncDisposable {
       mailbox,
       link: (peer) => writers.get(peer),
     };
+    this.failures = new FailureBoard(allocateFailures(ids.length), ids);
     this.fragmentBytesMax = options.fragmentBytesMax ?? 2 ** 15;
     this.client = new Client({
       room,
       nodes: this.nodes.map(({ id, actor }): ClientNode => ({ id, actor })),
       options: options.client ?? {},
       clock: this.clock,
+      failures: this.failures,
       leave: () => {
         this.isRoomLeft = true;
       },
