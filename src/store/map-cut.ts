@@ -10,6 +10,7 @@
  * what happens meanwhile, nor from the history of the map. Each key is kept once at most: the
  * memory for it is bounded by what the map held, and by what is changed while the cut is read.
  */
+import { RaftError } from '../errors.js';
 import {
   ByteMap,
   type ByteRecord,
@@ -116,7 +117,7 @@ export class MapCut implements ChangeWatcher {
   readonly #born = new ByteMap();
   readonly #range: number;
 
-  /** Cuts the map now. A cut that was being read before is worth nothing from here on. */
+  /** Cuts the map now. One that was being read before is over: its next `read` throws. */
   constructor(live: ByteMap) {
     this.#live = new Run(live);
     this.size = live.size;
@@ -148,6 +149,8 @@ export class MapCut implements ChangeWatcher {
   /** Writes as many records as fit; true when all of them are written. */
   read(target: PieceBuffer): boolean {
     while (this.hashMin < hashesEnd) {
+      // Nothing was kept for this cut since: what it would read is the state of no moment.
+      if (this.#live.map.watcher !== this) throw overtaken();
       this.#find(this.hashMin, this.hashMin + this.#range - 1);
       if (!target.fits(this.#live.byteLength + this.#old.byteLength)) return false;
       this.#write(target);
@@ -188,4 +191,8 @@ export class MapCut implements ChangeWatcher {
       this.#born.find(source, keyStart, keyEnd) !== undefined
     );
   }
+}
+
+function overtaken(): RaftError {
+  return new RaftError('RAFT_BROKEN_INVARIANT', 'a cut is read to its end before the next begins');
 }

@@ -71,7 +71,7 @@ export class SessionCut {
   readonly #kept = new Map<Session, Uint8Array>();
   #next = 0;
 
-  /** Cuts the table now. A cut that was being read before is worth nothing from here on. */
+  /** Cuts the table now. Others may be read at the same time. */
   constructor(table: SessionTable, form: SessionForm) {
     this.#table = table;
     this.#form = form;
@@ -89,7 +89,8 @@ export class SessionCut {
 
   /** A session is about to be opened. */
   keep(session: Session): void {
-    if (session.cutId === this.#id) return;
+    // Where two cuts are read at the same time, the number may be that of the other one.
+    if (session.cutId === this.#id || this.#kept.has(session)) return;
     session.cutId = this.#id;
     const own = new PieceBuffer(this.#form.byteLength(session));
     this.#form.write(session, own);

@@ -126,7 +126,7 @@ export class SessionTable {
   /** From least to most recently used; a Map keeps the order of insertion. */
   readonly #sessions = new Map<number, Session>();
   #newest: Session | undefined;
-  #watcher: SessionWatcher | undefined;
+  readonly #watchers = new Set<SessionWatcher>();
   #cutId = 0;
 
   constructor({ sessionsMax = 10_000, serialWindowMax = 8_192 }: SessionLimits = {}) {
@@ -164,7 +164,9 @@ export class SessionTable {
   open(clientId: number, batch: BatchSerials): Session | undefined {
     const session = this.#sessions.get(clientId);
     if (session === undefined) return undefined;
-    this.#watcher?.keep(session);
+    if (this.#watchers.size > 0) {
+      for (const watcher of this.#watchers) watcher.keep(session);
+    }
     if (session !== this.#newest) {
       this.#sessions.delete(clientId);
       this.add(session);
@@ -174,17 +176,17 @@ export class SessionTable {
   }
 
   /**
-   * Tells `watcher`, and nobody else, of the sessions that are opened from now on. Gives a number:
-   * sessions with it as their `cutId` were registered later.
+   * Tells `watcher` of the sessions that are opened from now on. Gives a number: sessions with it as
+   * their `cutId` were registered later, as long as nobody else begins to watch.
    */
   watch(watcher: SessionWatcher): number {
-    this.#watcher = watcher;
+    this.#watchers.add(watcher);
     this.#cutId += 1;
     return this.#cutId;
   }
 
   unwatch(watcher: SessionWatcher): void {
-    if (this.#watcher === watcher) this.#watcher = undefined;
+    this.#watchers.delete(watcher);
   }
 
   /** All sessions, from least to most recently used. */

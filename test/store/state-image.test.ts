@@ -131,6 +131,52 @@ test('so is that of a machine of the user’s that gives pieces, with its result
   t.notThrows(() => fc.assert(property, { numRuns: 150 }));
 });
 
+test('a digest in the middle of a snapshot leaves the snapshot as it is', (t) => {
+  class Talkative extends Rows {
+    override apply(command: Value): Value {
+      super.apply(command);
+      return String(command).padEnd(4000);
+    }
+  }
+  const clients = 200;
+  const host = new MachineHost(new Talkative(), { sessionsMax: clients, serialWindowMax: 16 });
+  let index = 0;
+  const apply = (batch: Batch): void => host.apply(payloadOf([batch]), ++index);
+  const writeAll = (serial: number): void => {
+    for (let clientId = 1; clientId <= clients; clientId += 1) {
+      const commands = [{ kind: 'command', value: `${serial}` } as const];
+      apply({ clientId, firstSerial: serial, commands });
+    }
+  };
+  for (let i = 0; i < clients; i += 1) apply({ commands: [register] });
+  writeAll(1);
+  const expected = Buffer.from(snapshotOf(host));
+
+  const image = host.snapshot();
+  const pieces: Buffer[] = [];
+  for (let serial = 2; serial < 5; serial += 1) {
+    pieces.push(Buffer.from(image.next() ?? []));
+    if (serial === 3) writeAll(serial);
+    host.digest();
+    if (serial !== 3) writeAll(serial);
+  }
+  for (let piece = image.next(); piece; piece = image.next()) pieces.push(Buffer.from(piece));
+
+  t.true(pieces.length > 3, 'the sessions are in more than one piece');
+  t.true(Buffer.concat(pieces).equals(expected));
+});
+
+test('a snapshot of a store that another one took over ends with an error', (t) => {
+  const machine = new StoreStateMachine(limits);
+  machine.apply(payloadOf([{ commands: [set('a', 'x')] }]), 1);
+  const first = machine.snapshot();
+  const second = machine.snapshot();
+
+  t.throws(() => first.next(), { code: 'RAFT_BROKEN_INVARIANT' });
+
+  t.truthy(second.next());
+});
+
 test('an image is taken in as it comes, in pieces of any length', (t) => {
   const machine = new StoreStateMachine(limits);
   machine.apply(payloadOf([{ commands: [register, register] }]), 1);
