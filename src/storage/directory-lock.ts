@@ -104,11 +104,18 @@ function removeIfThere(directory: string, number: number): void {
 
 function readHolder(directory: string, number: number): Holder | undefined {
   try {
-    return JSON.parse(fs.readFileSync(lockPath(directory, number), 'utf8')) as Holder;
+    const found: unknown = JSON.parse(fs.readFileSync(lockPath(directory, number), 'utf8'));
+    return isHolder(found) ? found : undefined;
   } catch {
     // Gone meanwhile, given back, or never whole: a power loss can leave an empty file.
     return undefined;
   }
+}
+
+function isHolder(value: unknown): value is Holder {
+  if (typeof value !== 'object' || value === null) return false;
+  const { host, pid } = value as Record<string, unknown>;
+  return typeof host === 'string' && Number.isSafeInteger(pid) && Number(pid) > 0;
 }
 
 function holderOf(pid: number): Holder {

@@ -126,6 +126,15 @@ test('a lock is given back on a full disk, and drafts of killed processes go', (
   t.deepEqual(readdirSync(directory), ['holder-2.lock']);
 });
 
+test('a lock that does not say who holds it holds nothing', (t) => {
+  const directory = dataDirOf(t);
+  for (const found of ['', 'nul', 'null', '[]', '{"pid":"x"}', '{"host":"here","pid":0}']) {
+    writeFileSync(join(directory, 'holder-1.lock'), found);
+
+    t.notThrows(() => lockDirectory(directory)[Symbol.dispose](), found);
+  }
+});
+
 test('a lock of a process whose number another one has now holds nothing', (t) => {
   const directory = dataDirOf(t);
   const lock = lockDirectory(directory);
