@@ -75,7 +75,7 @@ export class NodeDirectories implements Disposable {
     const founded = candidates.filter(({ identity }) => identity?.state === 'founded');
     const clusterId = mostCommon(founded.map(({ identity }) => identity?.clusterId ?? ''));
     if (clusterId === undefined) this.#found(candidates, names);
-    else for (const candidate of candidates) this.#admit(candidate, clusterId, names);
+    else this.#admitAll(candidates, clusterId, names);
     const refusals = [...this.#nodes.values()].map(({ refusal }) => refusal).filter(isPresent);
     if (names.length - refusals.length <= names.length / 2) throw refusals[0];
   }
@@ -120,10 +120,20 @@ export class NodeDirectories implements Disposable {
     }
   }
 
+  /** Most of the directories say who belongs to the cluster: one of them may be damaged. */
+  #admitAll(candidates: readonly Candidate[], clusterId: string, names: readonly NodeId[]): void {
+    const own = candidates.filter(({ identity }) => identity?.clusterId === clusterId);
+    const nodes = mostCommon(own.map(({ identity }) => listOf(identity?.nodes ?? [])));
+    if (nodes !== listOf(names)) {
+      const known = own.find(({ identity }) => listOf(identity?.nodes ?? []) === nodes);
+      throw otherNodes(names, known);
+    }
+    for (const candidate of candidates) this.#admit(candidate, clusterId, names);
+  }
+
   #admit(candidate: Candidate, clusterId: string, nodes: readonly NodeId[]): void {
     const { nodeId, directory, identity } = candidate;
-    if (identity !== undefined) assertSameNodes(identity, nodes, directory);
-    const refusal = candidate.refusal ?? objectionTo(candidate, clusterId);
+    const refusal = candidate.refusal ?? objectionTo(candidate, clusterId, nodes);
     if (refusal === undefined && identity?.state === 'founding') {
       // The founding was interrupted between two nodes: the cluster has not run.
       writeIdentity(this.#fs, directory, { ...identity, state: 'founded' });
@@ -136,6 +146,7 @@ export class NodeDirectories implements Disposable {
 function objectionTo(
   { nodeId, directory, identity }: Candidate,
   clusterId: string,
+  nodes: readonly NodeId[],
 ): RaftError | undefined {
   if (identity === undefined) {
     return new RaftError(
@@ -145,20 +156,26 @@ function objectionTo(
       { details: { nodeId, directory } },
     );
   }
-  if (identity.clusterId === clusterId && identity.nodeId === nodeId) return undefined;
-  const found = `${identity.nodeId} of cluster ${identity.clusterId}`;
+  const isOwn = identity.clusterId === clusterId && identity.nodeId === nodeId;
+  if (isOwn && listOf(identity.nodes) === listOf(nodes)) return undefined;
+  const found = `${identity.nodeId} of cluster ${identity.clusterId} (${listOf(identity.nodes)})`;
+  const expected = `${nodeId} of cluster ${clusterId} (${listOf(nodes)})`;
   return new RaftError(
     'RAFT_STORAGE_CORRUPT',
-    `${directory} belongs to ${found}; expected ${nodeId} of cluster ${clusterId}`,
+    `${directory} belongs to ${found}; expected ${expected}`,
     { details: { nodeId, directory } },
   );
 }
 
-function assertSameNodes(identity: Identity, nodes: readonly NodeId[], directory: string): void {
-  if ([...identity.nodes].sort().join('\n') === [...nodes].sort().join('\n')) return;
-  throw new RaftError(
+function listOf(nodes: readonly NodeId[]): string {
+  return [...nodes].sort().join(', ');
+}
+
+function otherNodes(nodes: readonly NodeId[], known: Candidate | undefined): RaftError {
+  const founded = `${known?.directory} has ${listOf(known?.identity?.nodes ?? [])}`;
+  return new RaftError(
     'RAFT_INVALID_OPTION',
-    `nodes is ${nodes.join(', ')}; the cluster in ${directory} has ${identity.nodes.join(', ')}`,
+    `nodes is ${nodes.join(', ')}; the cluster in ${founded}`,
     { details: { option: 'nodes' } },
   );
 }

@@ -5,6 +5,7 @@
 import test from 'ava';
 import { NodeDirectories } from '../../src/cluster/node-directories.js';
 import { Prng } from '../../src/prng.js';
+import { type Identity, readIdentity, writeIdentity } from '../../src/storage/identity.js';
 import { openFileStorage, rebuildDirectory } from '../../src/storage/index.js';
 import { SimulatedDisk, type Survival } from '../../src/storage/simulated-disk.js';
 import { disksOn } from '../storage/fixtures/simulated-disks.js';
@@ -47,6 +48,17 @@ test('power lost at any write of a founding: the next start finishes it', (t) =>
   }
 
   t.true(cuts > 150, `${cuts} cuts`);
+});
+
+test('an identity that names other nodes is damage of its node, not of the cluster', (t) => {
+  const disk = new SimulatedDisk();
+  openAll(disk)[Symbol.dispose]();
+  const identity = readIdentity(disk, '/d/n2') as Identity;
+
+  for (const change of [{ nodes: ['n1', 'n2', 'm3'] }, { clusterId: 'xyz', nodes: ['n1', 'n2'] }]) {
+    writeIdentity(disk, '/d/n2', { ...identity, ...change });
+    t.deepEqual(refusalsIn(disk), [undefined, 'RAFT_STORAGE_CORRUPT', undefined]);
+  }
 });
 
 /** A cluster that ran: n1 and n3 have all that is committed, n2 is to be made anew. */
