@@ -176,8 +176,8 @@ export class SessionTable {
   }
 
   /**
-   * Tells `watcher` of the sessions that are opened from now on. Gives a number: sessions with it as
-   * their `cutId` were registered later, as long as nobody else begins to watch.
+   * Tells `watcher` of the sessions that are opened from now on. Gives a number: sessions with it
+   * as their `cutId` were registered later, as long as nobody else begins to watch.
    */
   watch(watcher: SessionWatcher): number {
     this.#watchers.add(watcher);
