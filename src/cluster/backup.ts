@@ -9,6 +9,7 @@ import type { ExportedSnapshot } from '../replica/snapshot-order.js';
 import { BackupReader } from '../storage/backup-file.js';
 import { nodeFileSystem, readOnlyFileSystem } from '../storage/file-system.js';
 import type { Client } from '../store/client.js';
+import { abandonToken } from '../store/staging.js';
 import type { Assembly } from './assembly.js';
 
 export interface BackupOptions {
@@ -86,10 +87,11 @@ async function orderAt(
 }
 
 export async function importSnapshot(
-  { assembly, client }: BackupParts,
+  parts: BackupParts,
   path: string,
   { timeoutMs = defaultTimeoutMs }: BackupOptions,
 ): Promise<ImportedSnapshot> {
+  const { assembly, client } = parts;
   const deadlineMs = systemClock.nowMs() + wholeMs(timeoutMs);
   using backup = new BackupReader(readOnlyFileSystem, path);
   const own = assembly.options.stateMachine === undefined ? 'store' : 'own';
@@ -97,22 +99,52 @@ export async function importSnapshot(
   const stepBytes = Math.min(stepBytesMax, assembly.options.valueBytesMax - 1);
   // All of it is read before anything is sent: a damaged file changes nothing, nowhere.
   for await (const _ of bytesOf(backup, stepBytes));
+  const leftMs = (): number => Math.max(1, Math.ceil(deadlineMs - systemClock.nowMs()));
+  await assertRoom(parts, backup.byteLength, leftMs());
   importsBegun += 1;
   const importId = importsBegun;
   const step = async (place: number, bytes: Uint8Array | undefined): Promise<number> => {
-    const leftMs = Math.max(1, Math.ceil(deadlineMs - systemClock.nowMs()));
     const { succeeded, index } = await client.stage(`${importId}:${place}`, bytes, {
-      timeoutMs: leftMs,
+      timeoutMs: leftMs(),
     });
     if (!succeeded) throw overtaken();
     return index;
   };
-  let place = 0;
-  for await (const bytes of bytesOf(backup, stepBytes)) {
-    await step(place, bytes);
-    place += bytes.byteLength;
+  try {
+    let place = 0;
+    for await (const bytes of bytesOf(backup, stepBytes)) {
+      await step(place, bytes);
+      place += bytes.byteLength;
+    }
+    return { index: await step(place, undefined), byteLength: place };
+  } catch (error) {
+    // Nobody waits for it: if it gets lost, the next import takes over what is staged.
+    client.stage(abandonToken(importId), new Uint8Array()).catch(() => undefined);
+    throw error;
   }
-  return { index: await step(place, undefined), byteLength: place };
+}
+
+/**
+ * The state that is and the one that comes are in one snapshot for a while. Where that is too large
+ * nothing can be forgotten of the log, which fills up with steps and then takes no command at all.
+ */
+async function assertRoom(
+  { assembly, waitForLeader }: BackupParts,
+  byteLength: number,
+  timeoutMs: number,
+): Promise<void> {
+  const { snapshotBytesMax } = assembly.options;
+  const child = assembly.supervisor.child(await waitForLeader({ timeoutMs }));
+  // A leader that dies meanwhile has a successor with about the same state.
+  const found = await child.call('snapshotBytes', [], { timeoutMs }).catch(() => 0);
+  const snapshotBytes = found as number;
+  if (snapshotBytes + byteLength <= snapshotBytesMax) return;
+  throw new RaftError(
+    'RAFT_OVERLOADED',
+    `the state has ${snapshotBytes} bytes and the file ${byteLength}; snapshotBytesMax, ` +
+      `${snapshotBytesMax}, has to be as large as both`,
+    { details: { outcome: 'rejected' } },
+  );
 }
 
 /** The state in steps, with turns for others in between. */

@@ -157,7 +157,8 @@ export class Cluster
    *
    * Rejects with `RAFT_SNAPSHOT_FOREIGN` for another kind of file, `RAFT_SNAPSHOT_NEWER`,
    * `RAFT_STORAGE_CORRUPT` for a damaged one, `RAFT_WRONG_MACHINE` for the state of another kind of
-   * machine, `RAFT_OVERLOADED` if another import took over, and as a write does.
+   * machine, `RAFT_OVERLOADED` if another import took over or `snapshotBytesMax` is less than the
+   * state and the file together, and as a write does.
    */
   importSnapshot(path: string, options: BackupOptions = {}): Promise<ImportedSnapshot> {
     return importSnapshot(this.#backupParts, path, options);

@@ -71,6 +71,8 @@ export interface NodeControl {
   transferLeadership(to: string): ReturnType<Raft['transferLeadership']>;
   campaign(): void;
   logEnd(): LogEnd;
+  /** Of the newest snapshot. */
+  snapshotBytes(): number;
   /** Why the node does not serve, if its storage or its state machine could not be opened. */
   refusal(): ErrorRecord | undefined;
   /** Writes the state to a file; rejects with `RAFT_STORAGE_FAILED`. */
@@ -195,6 +197,7 @@ class Node implements Behavior {
       digest: this.#booted.machine.digest(),
       keys: this.#booted.machine.size,
     }),
+    snapshotBytes: () => this.#storage.usage.snapshotBytes,
     refusal: () => undefined,
     failDisk: (faults: DiskFaults) => {
       if (this.#disk === undefined) return false;

@@ -7,6 +7,7 @@
  *
  * The key of a command is the number of the import and a place: where the bytes belong, or how many
  * they are. Whoever begins anew, at place 0, takes over; the other one is told so by its next step.
+ * Bytes for the place before all others give the import up.
  */
 import type { BatchReader } from './command.js';
 import { type Outcome, outcome } from './outcome.js';
@@ -22,6 +23,13 @@ export interface StagedBytes {
 }
 
 const headerBytes = 16;
+/** Where bytes belong of which nothing is wanted any more. */
+const abandonedPlace = -1;
+
+/** The key of the command that gives an import up. */
+export function abandonToken(importId: number): string {
+  return `${importId}:${abandonedPlace}`;
+}
 
 export class Staging {
   readonly #begin: () => StateIntake;
@@ -49,6 +57,10 @@ export class Staging {
     const bytes = decodeValue(reader.bytes, reader.keyEnd, reader.valueEnd);
     if (!(importId > 0) || !(bytes instanceof Uint8Array)) return outcome.refused;
     if (place === 0) this.#reset(importId);
+    if (place === abandonedPlace && importId === this.#importId) {
+      this.#reset(0);
+      return outcome.ok;
+    }
     if (importId !== this.#importId || place !== this.#byteLength) return outcome.mismatch;
     return this.add(bytes) ? outcome.ok : outcome.refused;
   }
@@ -150,5 +162,5 @@ export class StagingIntake {
 
 function tokenOf({ bytes, keyStart, keyEnd }: BatchReader): { importId: number; place: number } {
   const [importId, place] = readLatin1(bytes, keyStart, keyEnd).split(':').map(Number);
-  return { importId: importId ?? 0, place: place ?? -1 };
+  return { importId: importId ?? 0, place: place ?? Number.NaN };
 }

@@ -152,6 +152,39 @@ test.serial(
   },
 );
 
+test.serial(
+  'an import that does not fit beside the state is refused before it begins',
+  async (t) => {
+    const file = join(directoryOf(t), 'backup');
+    await using cluster = await createCluster({ ...small, snapshotBytesMax: 400 * 1024 });
+    const value = 'x'.repeat(10_000);
+    for (let i = 0; i < 25; i += 1) await cluster.set(`k${i}`, value);
+    // Now it is saved, and so its length known.
+    await cluster.exportSnapshot(file);
+
+    const error = await t.throwsAsync(cluster.importSnapshot(file), { code: 'RAFT_OVERLOADED' });
+
+    t.like(error, { details: { outcome: 'rejected' } });
+    await cluster.set('k0', 'goes on');
+    t.is(await cluster.get('k0'), 'goes on');
+  },
+);
+
+test.serial('an import that ran out of time leaves nothing on any node', async (t) => {
+  const directory = directoryOf(t);
+  const file = join(directory, 'backup');
+  await using cluster = await createCluster(small);
+  await fill(cluster, 'k', 3000);
+  const { byteLength } = await cluster.exportSnapshot(file);
+
+  // One step takes up to 32 KiB here, and each of them a round through the log.
+  await t.throwsAsync(cluster.importSnapshot(file, { timeoutMs: 1 }), { code: 'RAFT_TIMEOUT' });
+  await cluster.set('k0', 'value 0');
+
+  const again = await cluster.exportSnapshot(join(directory, 'again'));
+  t.true(again.byteLength <= byteLength + 1000, `${again.byteLength} after ${byteLength}`);
+});
+
 test.serial('an export that cannot be written fails alone: its node goes on', async (t) => {
   const directory = directoryOf(t);
   await using cluster = await createCluster(small);

@@ -2,6 +2,7 @@
 import test from 'ava';
 import type { Machine } from '../../src/store/machine.js';
 import { MachineHost } from '../../src/store/machine-host.js';
+import { abandonToken } from '../../src/store/staging.js';
 import type { StateMachine } from '../../src/store/state-machine.js';
 import { StoreStateMachine } from '../../src/store/store-state-machine.js';
 import { decodeStored, type Value } from '../../src/store/value.js';
@@ -102,6 +103,27 @@ test('an import that another one overtook, or that lacks a step, changes nothing
   ]);
   t.deepEqual(outcomesOf(apply(machine, 43, { commands: second.slice(2) })).at(-1), 'mismatch');
   t.deepEqual(machine.entries(), before);
+});
+
+test('an import that is given up leaves nothing, unless another one has taken over', (t) => {
+  const image = snapshotOf(populated('source'));
+  const machine = populated('own');
+  const before = machine.digest();
+  const giveUp = (id: number): Batch => ({
+    commands: [stage(abandonToken(id), new Uint8Array())],
+  });
+
+  apply(machine, 40, { commands: steps(image, 1).slice(0, 3) });
+  t.deepEqual(outcomesOf(apply(machine, 41, giveUp(1))), ['ok']);
+  t.is(machine.digest(), before);
+  t.deepEqual(outcomesOf(apply(machine, 42, { commands: steps(image, 1).slice(3, 4) })), [
+    'mismatch',
+  ]);
+
+  apply(machine, 43, { commands: steps(image, 2).slice(0, 3) });
+  t.deepEqual(outcomesOf(apply(machine, 44, giveUp(1))), ['mismatch']);
+  t.is(outcomesOf(apply(machine, 45, { commands: steps(image, 2).slice(3) })).at(-1), 'ok');
+  t.truthy(machine.get('source0'));
 });
 
 test('bytes that are no state of this machine end the import', (t) => {
