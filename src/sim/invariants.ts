@@ -161,7 +161,8 @@ export class Invariants {
   #matchesRise(node: SimNode, sight: Sight): void {
     const progress = node.life?.raft.status().progress ?? {};
     for (const [id, { matchIndex, nextIndex }] of Object.entries(progress)) {
-      this.#rises(node, `match index of ${id}`, sight.matches.get(id) ?? 0, matchIndex);
+      const before = sight.matches.get(id) ?? 0;
+      if (matchIndex < before) this.#rises(node, `match index of ${id}`, before, matchIndex);
       sight.matches.set(id, matchIndex);
       if (nextIndex <= matchIndex) {
         const text = `${node.id} has ${matchIndex} and ${nextIndex} for ${id}`;

@@ -21,7 +21,8 @@ export interface Part {
 
 const partBits = 6;
 const partShift = 32 - partBits;
-const slotBitsMin = 4;
+/** Small enough for V8 to keep an empty table in its own heap: most maps stay small. */
+const slotBitsMin = 2;
 
 export function emptyParts(): Part[] {
   return Array.from({ length: 2 ** partBits }, () => ({ ...tableOf(slotBitsMin), count: 0 }));

@@ -19,6 +19,7 @@ import {
   corruptImage,
   PieceBuffer,
   PieceCursor,
+  pieceBytes,
   type StateImage,
   type StateIntake,
 } from './state-image.js';
@@ -27,6 +28,8 @@ const magic = 0x61736c62; // 'blsa'
 const version = 3;
 const versionWithoutStaging = 2;
 const headerBytes = 24;
+/** What the sessions are meant to take; more of them make more pieces. */
+const sessionsBytes = 2 ** 12;
 /** Up to here the records of keys and small values surely have addresses (`slab.ts`). */
 export const keysLimit: number = 2 ** 23;
 
@@ -40,12 +43,14 @@ export class StoreImage implements StateImage {
   readonly #values: MapCut;
   readonly #sessions: SessionCut;
   readonly #staging: StagingCut;
-  readonly #piece = new PieceBuffer();
+  readonly #piece: PieceBuffer;
   #hasMore = true;
 
   constructor({ values, sessions, staging }: ReplicatedState) {
     this.#values = new MapCut(values);
     this.#sessions = new SessionCut(sessions, plainForm);
+    const byteLength = headerBytes + values.recordBytes + sessionsBytes;
+    this.#piece = new PieceBuffer(Math.min(pieceBytes, byteLength));
     this.#staging = new StagingCut(staging);
     const { view } = this.#piece;
     view.setUint32(0, magic, true);

@@ -26,16 +26,21 @@ const rangeMax = 2 ** 26;
 /** What a range is meant to hold: enough to fetch its records at once, and not too many to sort. */
 const rangeRecords = 256;
 const rangeBytes = 2 ** 14;
+/** Records that a run has room for at first, if its map is small. */
+const runMin = 8;
 
 /** Records of one map, in the order of the cut. */
 class Run implements FoundRecords {
   readonly map: ByteMap;
   count = 0;
-  hashes = new Uint32Array(2 * rangeRecords);
-  addresses = new Int32Array(2 * rangeRecords);
+  hashes: Uint32Array;
+  addresses: Int32Array;
 
   constructor(map: ByteMap) {
     this.map = map;
+    const room = 2 * Math.min(rangeRecords, Math.max(runMin, map.size));
+    this.hashes = new Uint32Array(room);
+    this.addresses = new Int32Array(room);
   }
 
   /** Finds what the map has in a range of hashes. */

@@ -30,7 +30,7 @@ export interface StateIntake {
 }
 
 /** Bytes of a piece: a few ms of work, also if they are the smallest records. */
-const pieceBytes = 2 ** 18;
+export const pieceBytes: number = 2 ** 18;
 
 /** All bytes of an image. */
 export function bytesOf(image: StateImage): Uint8Array {
