@@ -110,16 +110,22 @@ class Run implements FoundRecords {
   }
 }
 
+/** What a cut keeps of a map that changes before it was read. */
+interface Kept {
+  /** Records as they were. */
+  readonly old: Run;
+  /** Keys that came after the cut, with nothing as their value. */
+  readonly born: ByteMap;
+}
+
 export class MapCut implements ChangeWatcher {
   /** Keys at the moment of the cut. */
   readonly size: number;
   hashMin = 0;
 
   readonly #live: Run;
-  /** Records as they were, of keys that were changed before they were read. */
-  readonly #old = new Run(new ByteMap());
-  /** Keys that came after the cut, with nothing as their value. */
-  readonly #born = new ByteMap();
+  /** Made when there is something to keep. */
+  #kept: Kept | undefined;
   readonly #range: number;
 
   /** Cuts the map now. One that was being read before is over: its next `read` throws. */
@@ -135,7 +141,8 @@ export class MapCut implements ChangeWatcher {
 
   /** What is kept of records that were changed before they were read. */
   get keptBytes(): number {
-    return this.#old.map.recordBytes + this.#born.recordBytes;
+    if (this.#kept === undefined) return 0;
+    return this.#kept.old.map.recordBytes + this.#kept.born.recordBytes;
   }
 
   /** Lets the map go. May be repeated. */
@@ -146,9 +153,10 @@ export class MapCut implements ChangeWatcher {
   }
 
   keep(source: ByteSource, keyStart: number, keyEnd: number, before: ByteRecord | undefined): void {
-    if (this.#isKept(source, keyStart, keyEnd)) return;
-    if (before === undefined) this.#born.set(source, keyStart, keyEnd, keyEnd);
-    else this.#old.map.add(before);
+    this.#kept ??= { old: new Run(new ByteMap()), born: new ByteMap() };
+    if (isKept(this.#kept, source, keyStart, keyEnd)) return;
+    if (before === undefined) this.#kept.born.set(source, keyStart, keyEnd, keyEnd);
+    else this.#kept.old.map.add(before);
   }
 
   /** Writes as many records as fit; true when all of them are written. */
@@ -157,7 +165,8 @@ export class MapCut implements ChangeWatcher {
       // Nothing was kept for this cut since: what it would read is the state of no moment.
       if (this.#live.map.watcher !== this) throw overtaken();
       this.#find(this.hashMin, this.hashMin + this.#range - 1);
-      if (!target.fits(this.#live.byteLength + this.#old.byteLength)) return false;
+      const oldBytes = this.#kept?.old.byteLength ?? 0;
+      if (!target.fits(this.#live.byteLength + oldBytes)) return false;
       this.#write(target);
       this.hashMin += this.#range;
     }
@@ -168,36 +177,36 @@ export class MapCut implements ChangeWatcher {
   /** The records of a range of hashes as they stood. */
   #find(hashMin: number, hashMax: number): void {
     const live = this.#live;
-    const old = this.#old;
+    const kept = this.#kept;
     live.fill(hashMin, hashMax);
-    if (old.map.size + this.#born.size > 0) {
-      live.drop((record) => this.#isKept(record, record.keyStart, record.keyEnd));
+    if (kept !== undefined) {
+      live.drop((record) => isKept(kept, record, record.keyStart, record.keyEnd));
+      kept.old.fill(hashMin, hashMax);
+      kept.old.sort();
     }
     live.sort();
-    old.fill(hashMin, hashMax);
-    old.sort();
   }
 
   /** Writes what was found, in the order of both. */
   #write(target: PieceBuffer): void {
     const live = this.#live;
-    const old = this.#old;
+    const old = this.#kept?.old;
+    const oldCount = old?.count ?? 0;
     let oldAt = 0;
     for (let at = 0; at < live.count; at += 1) {
-      while (oldAt < old.count && old.isBefore(oldAt, live, at)) old.write(oldAt++, target);
+      while (oldAt < oldCount && old?.isBefore(oldAt, live, at)) old.write(oldAt++, target);
       live.write(at, target);
     }
-    while (oldAt < old.count) old.write(oldAt++, target);
-  }
-
-  #isKept(source: ByteSource, keyStart: number, keyEnd: number): boolean {
-    return (
-      this.#old.map.find(source, keyStart, keyEnd) !== undefined ||
-      this.#born.find(source, keyStart, keyEnd) !== undefined
-    );
+    while (oldAt < oldCount) old?.write(oldAt++, target);
   }
 }
 
 function overtaken(): RaftError {
   return new RaftError('RAFT_BROKEN_INVARIANT', 'a cut is read to its end before the next begins');
+}
+
+function isKept({ old, born }: Kept, source: ByteSource, start: number, end: number): boolean {
+  return (
+    old.map.find(source, start, end) !== undefined || born.find(source, start, end) !== undefined
+  );
 }
