@@ -228,6 +228,8 @@ export class ByteMap {
     if (at + recordHeaderBytes > end) return -1;
     const keyBytes = source.view.getUint32(at, true);
     const valueBytes = source.view.getUint32(at + 4, true);
+    // Lengths from 2^31 on would be negative when they are padded.
+    if (keyBytes > end || valueBytes > end) return -1;
     const keyStart = at + recordHeaderBytes;
     const valueStart = keyStart + padded(keyBytes);
     const valueEnd = valueStart + valueBytes;

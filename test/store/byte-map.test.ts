@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { ByteMap, type ByteSource } from '../../src/store/byte-map.js';
+import { viewOf } from '../../src/store/command.js';
 import { hashOf } from '../../src/store/hash-part.js';
 import { MapCut } from '../../src/store/map-cut.js';
 import { PieceBuffer } from '../../src/store/state-image.js';
@@ -278,5 +279,24 @@ test('keys with the same hash stand in the order of their bytes', (t) => {
     set(changed, a, 'later');
     t.deepEqual(bytes[0], bytes[1]);
     t.deepEqual(readAll(cut), bytes[0], 'also where one of them was kept');
+  }
+});
+
+test('a record that says that it is longer than it can be is not read', (t) => {
+  for (const [keyBytes, valueBytes] of [
+    [0xffff_fff0, 4],
+    [4, 0xffff_fff0],
+    [0x8000_0000, 0x8000_0000],
+    [100, 4],
+  ] as const) {
+    const bytes = Buffer.alloc(64);
+    bytes.writeUInt32LE(keyBytes, 0);
+    bytes.writeUInt32LE(valueBytes, 4);
+    const map = new ByteMap();
+
+    const end = map.addRecord({ bytes, view: viewOf(bytes) }, 0, bytes.length);
+
+    t.is(end, -1, `${keyBytes}, ${valueBytes}`);
+    t.is(map.size, 0);
   }
 });
