@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { isRaftError, RaftError } from '../errors.js';
 import { createCluster } from '../index.js';
+import { BackupReader } from '../storage/backup-file.js';
 import { readOnlyFileSystem } from '../storage/file-system.js';
 import { type Identity, machineOf, readIdentity } from '../storage/identity.js';
 import { exportStoredSnapshot } from '../storage/stored-backup.js';
@@ -12,6 +13,8 @@ import { whole } from './option-value.js';
 import type { Terminal } from './terminal.js';
 
 const sizes = { min: 1, max: 9 };
+/** The most that there is: whatever the cluster was given, its state has to fit. */
+const snapshotBytesMax = 2 ** 31;
 
 interface Options {
   readonly dataDir: string;
@@ -80,7 +83,7 @@ async function exportClosed(
   file: string,
 ): Promise<string | undefined> {
   try {
-    await using cluster = await createCluster({ dataDir, nodes });
+    await using cluster = await createCluster({ dataDir, nodes, snapshotBytesMax });
     await cluster.exportSnapshot(file);
     return undefined;
   } catch (error) {
@@ -90,9 +93,11 @@ async function exportClosed(
 }
 
 async function importInto(dataDir: string, file: string, size = 3): Promise<string> {
+  // A file that is none must not leave a new cluster behind.
+  new BackupReader(readOnlyFileSystem, file)[Symbol.dispose]();
   const identity = identityIn(directoriesIn(dataDir));
   const shape = identity === undefined ? { size } : { nodes: identity.nodes };
-  await using cluster = await createCluster({ dataDir, ...shape });
+  await using cluster = await createCluster({ dataDir, ...shape, snapshotBytesMax });
   const { byteLength } = await cluster.importSnapshot(file);
   return `${dataDir} has the state of ${file}: ${byteLength} bytes, ${cluster.nodes.length} nodes`;
 }
@@ -106,10 +111,21 @@ function directoriesIn(dataDir: string): string[] {
     .sort();
 }
 
+/** What most of the nodes say of their cluster: one of them may be damaged. */
 function identityIn(directories: readonly string[]): Identity | undefined {
+  const found = new Map<string, Identity[]>();
+  let damage: unknown;
   for (const directory of directories) {
-    const identity = readIdentity(readOnlyFileSystem, directory);
-    if (identity?.state === 'founded') return identity;
+    try {
+      const identity = readIdentity(readOnlyFileSystem, directory);
+      if (identity?.state !== 'founded') continue;
+      const name = `${identity.clusterId} ${identity.nodes.join(' ')}`;
+      found.set(name, [...(found.get(name) ?? []), identity]);
+    } catch (error) {
+      damage ??= error;
+    }
   }
-  return undefined;
+  const [most] = [...found.values()].sort((a, b) => b.length - a.length);
+  if (most === undefined && damage !== undefined) throw damage;
+  return most?.[0];
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -64,6 +64,30 @@ test.serial(
   },
 );
 
+test.serial(
+  'a node whose identity is damaged keeps nobody from backing the others up',
+  async (t) => {
+    const directory = directoryOf(t);
+    const dataDir = join(directory, 'one');
+    const file = join(directory, 'backup');
+    {
+      await using cluster = await createCluster({ dataDir });
+      await cluster.set('k', 'v');
+    }
+    const identity = join(dataDir, 'n1', 'identity.json');
+    const sound = readFileSync(identity, 'utf8');
+
+    for (const damaged of ['{', sound.replace('"n3"', '"m3"')]) {
+      writeFileSync(identity, damaged);
+      const exported = await balsa(['snapshot', 'export', file, '--data-dir', dataDir]);
+      t.is(exported.exitCode, 0, exported.stderr);
+    }
+
+    const imported = await balsa(['snapshot', 'import', file, '--data-dir', dataDir]);
+    t.is(imported.exitCode, 0, imported.stderr);
+  },
+);
+
 test.serial('balsa snapshot names what cannot be used', async (t) => {
   const directory = directoryOf(t);
   const file = join(directory, 'backup');
@@ -77,4 +101,5 @@ test.serial('balsa snapshot names what cannot be used', async (t) => {
   t.is(foreign.exitCode, 1);
   t.regex(foreign.stderr, /RAFT_SNAPSHOT_FOREIGN: .*backup is no snapshot that balsa exported/);
   t.is(readFileSync(file, 'utf8'), 'a text');
+  t.false(existsSync(join(directory, 'new')), 'no cluster is founded for it');
 });
