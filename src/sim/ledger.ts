@@ -134,17 +134,31 @@ export class Ledger {
     return index % 4 === 0;
   }
 
+  /**
+   * What a leader does not have goes, committed or not: of the leaders, one of a term before that of
+   * the commit may be without it, and what it sent may arrive late. Whether later ones have it is
+   * seen when they begin to lead.
+   */
   #truncate(nodeId: string, { index: from, term }: Entry, storage: Storage): void {
+    const isConflict = storage.termAt(from) !== term;
     const through = Math.min(storage.lastIndex, this.#commitIndex);
-    for (let index = from; index <= through; index += 1) {
+    for (let index = isConflict ? from : from + 1; index <= through; index += 1) {
       const held = storage.termAt(index);
-      const isReplaced = index > from || held !== term;
-      if (isReplaced && held !== undefined && held === this.committedTerm(index)) {
-        const text = `${nodeId} gives up entry ${index} of term ${held}, which is committed`;
-        this.#report('a committed entry never changes', text);
-        return;
-      }
+      if (held === undefined || held !== this.committedTerm(index)) continue;
+      if (isConflict && term < this.#committedIn(index)) continue;
+      const text = `${nodeId} gives up entry ${index} of term ${held}, which is committed`;
+      this.#report('a committed entry never changes', text);
+      return;
     }
+  }
+
+  /** The term whose leader committed an entry. */
+  #committedIn(index: number): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const [term, through] of this.#committedThrough) {
+      if (through >= index && term < first) first = term;
+    }
+    return first;
   }
 
   #write(nodeId: string, { index, term, payload }: Entry, prevTerm: number): void {

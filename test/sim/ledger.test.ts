@@ -122,6 +122,31 @@ test('a committed entry that a node gives up is found', (t) => {
   t.deepEqual(books.broken, ['a committed entry never changes']);
 });
 
+test('what an older leader replaces late may have been committed since (seed 400034)', (t) => {
+  const books = open();
+  const away = log(books, 'n1');
+  away.append([entry(1, 6), entry(2, 6)]);
+  books.ledger.commit('n2', { index: 1, term: 6 }, 6);
+  books.ledger.commit('n2', { index: 2, term: 6 }, 9);
+
+  away.append([entry(2, 7)]);
+  t.deepEqual(books.broken, [], 'the leader of term 7 had no need to have entry 2');
+  away.append([entry(1, 7)]);
+
+  t.deepEqual(books.broken, ['a committed entry never changes']);
+});
+
+test('a committed entry that goes with an equal one before it is found', (t) => {
+  const books = open();
+  const one = log(books, 'n1');
+  one.append([entry(1, 1), entry(2, 1)]);
+  books.ledger.commit('n1', { index: 2, term: 1 }, 9);
+
+  one.append([entry(1, 1)]);
+
+  t.deepEqual(books.broken, ['a committed entry never changes']);
+});
+
 test('a second vote in one term is found (§5.2)', (t) => {
   const { ledger, broken } = open();
 
