@@ -135,9 +135,9 @@ export class Ledger {
   }
 
   /**
-   * What a leader does not have goes, committed or not: of the leaders, one of a term before that of
-   * the commit may be without it, and what it sent may arrive late. Whether later ones have it is
-   * seen when they begin to lead.
+   * What a leader does not have goes, committed or not: one of a term before that of the commit may
+   * be without it, and what it sent may arrive late. Whether later ones have it is seen when they
+   * begin to lead.
    */
   #truncate(nodeId: string, { index: from, term }: Entry, storage: Storage): void {
     const isConflict = storage.termAt(from) !== term;
