@@ -4,6 +4,7 @@ import type { FailoverResult } from './failover.js';
 import { count, fixed, mebibytes, micros, ms } from './figures.js';
 import type { PeerCase, PeerFigures, PeersResult } from './peers.js';
 import type { ReelectionResult } from './reelection.js';
+import type { RestartResult } from './restart.js';
 import type { SizeResult } from './sizes.js';
 import { spreadOf } from './spread.js';
 import { markdownLines } from './table.js';
@@ -270,6 +271,78 @@ export function reelectionSection(rows: readonly Row[]): string {
       ],
       rows: cells,
       texts: ['course', 'command'],
+    }),
+  ].join('\n');
+}
+
+export function restartSection(rows: readonly Row[]): string {
+  const cells = rows.map(({ label, command, results }) => {
+    const runs = results as unknown as readonly RestartResult[];
+    const served = spreadOf(runs.flatMap(({ servedMs }) => servedMs));
+    return [
+      label,
+      String(served.count),
+      ...[served.median, served.max].map(ms),
+      ms(median(runs.flatMap(({ cpuMs }) => cpuMs))),
+      ms(median(runs.flatMap(({ closedMs }) => closedMs))),
+      ...[
+        median(runs.map(({ directoryBytes }) => directoryBytes)),
+        median(runs.map(({ directoryBytesMost }) => directoryBytesMost)),
+      ].map(mebibytes),
+      code(command),
+    ];
+  });
+  return [
+    '## How long until a closed cluster serves again',
+    '',
+    'Three nodes on one disk, 100-byte values; the keys are written, over and over where there are',
+    'more writes than keys. `serves` is the time from the call of `createCluster` until a',
+    'linearizable read is answered, `CPU` that of the whole process until then; `directory` is the',
+    'fullest one of a node after the close, and at its largest.',
+    '',
+    ...markdownLines({
+      head: ['load', 'starts', 'serves', 'max', 'CPU', 'close', 'directory', 'most', 'command'],
+      rows: cells,
+      texts: ['command'],
+    }),
+  ].join('\n');
+}
+
+/** What `benchmarks/snapshot.ts` measured of one kind of work. */
+interface PauseFigures {
+  readonly name: string;
+  readonly longestMs: number;
+  readonly meanMs: number;
+  readonly count: number;
+}
+
+export function snapshotSection(rows: readonly Row[]): string {
+  const runs = rows.flatMap(({ results }) => results);
+  const all = runs.map(({ pauses }) => pauses as readonly PauseFigures[]);
+  const cells = (all[0] ?? []).map(({ name }) => {
+    const same = all.flatMap((pauses) => pauses.filter((one) => one.name === name));
+    return [
+      name,
+      ranged(
+        same.map(({ longestMs }) => longestMs),
+        ms,
+      ),
+      ms(median(same.map(({ meanMs }) => meanMs))),
+      count(median(same.map((one) => one.count))),
+    ];
+  });
+  const keys = median(runs.map((run) => run['keys'] as number));
+  return [
+    '## How long a large state keeps its node busy',
+    '',
+    `The longest time that a node does nothing else while it takes and restores a snapshot of`,
+    `${count(keys)} keys with 100 bytes each, without a disk. Measured by`,
+    `${code(rows[0]?.command ?? '')}.`,
+    '',
+    ...markdownLines({
+      head: ['work', 'longest', 'mean', 'times'],
+      rows: cells,
+      texts: ['work'],
     }),
   ].join('\n');
 }

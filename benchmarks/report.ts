@@ -16,7 +16,9 @@ import {
   type Row,
   type Run,
   reelectionSection,
+  restartSection,
   sizesSection,
+  snapshotSection,
   throughputSection,
 } from './report-sections.js';
 
@@ -28,6 +30,8 @@ export const sectionNames = [
   'etcd',
   'failover',
   'reelection',
+  'restart',
+  'snapshot',
   'memory',
 ] as const;
 export type SectionName = (typeof sectionNames)[number];
@@ -49,12 +53,16 @@ export interface ReportOptions {
 
 interface Experiment {
   readonly label: string;
-  /** What follows `balsa`. */
+  /** Default `balsa`. */
+  readonly program?: keyof typeof programs;
   readonly args: readonly string[];
 }
 
-/** This file is dist/benchmarks/report.js. */
-const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+/** What is run, by what a command calls it. This file is dist/benchmarks/report.js. */
+const programs = {
+  balsa: new URL('../src/cli/main.js', import.meta.url),
+  'node dist/benchmarks/snapshot.js': new URL('snapshot.js', import.meta.url),
+} as const;
 const outputBytesMax = 2 ** 26;
 
 /** Resolves to the whole page. Rejects if a run fails, or with the signal's reason. */
@@ -67,16 +75,18 @@ export async function measureReport(options: ReportOptions): Promise<string> {
   const commits = new Set<string>();
   for (const { name, experiments } of plan) {
     const rows: Row[] = [];
-    for (const { label, args } of experiments) {
+    for (const { label, program = 'balsa', args } of experiments) {
+      const command = [program, ...args].join(' ');
       const results: Run[] = [];
       for (let run = 0; run < runs; run += 1) {
-        onRun(done / total, ['balsa', ...args].join(' '));
-        const result = await measure(args, options.signal);
-        if (result['skipped'] === undefined) commits.add(result.commit ?? 'unknown');
+        onRun(done / total, command);
+        const result = await measure(programs[program], args, options.signal);
+        if (program === 'balsa' && result['skipped'] === undefined)
+          commits.add(result.commit ?? 'unknown');
         results.push(result);
         done += 1;
       }
-      rows.push({ label, command: ['balsa', ...args].join(' '), results });
+      rows.push({ label, command, results });
     }
     parts.push(sectionOf(name, rows));
   }
@@ -125,6 +135,22 @@ function experimentsOf(name: SectionName, { seconds, kills, trials }: ReportOpti
         label: fault,
         args: ['bench', 'reelection', '--fault', fault, '--trials', String(trials)],
       }));
+    case 'restart':
+      return [keysOf(seconds), 10 * keysOf(seconds)].map((writes) => ({
+        label: `${writes.toLocaleString('en')} writes`,
+        args: [
+          ...['bench', 'restart', '--keys', String(keysOf(seconds))],
+          ...['--writes', String(writes), '--restarts', '3'],
+        ],
+      }));
+    case 'snapshot':
+      return [
+        {
+          label: '',
+          program: 'node dist/benchmarks/snapshot.js',
+          args: ['--keys', String(10 * keysOf(seconds)), '--rounds', '3'],
+        },
+      ];
     case 'memory': {
       const long = ['--seconds', String(Math.round(6_000 * seconds) / 1_000)];
       return [{ label: 'sets, 1,024 outstanding', args: ['bench', '--no-baseline', ...long] }];
@@ -146,13 +172,22 @@ function sectionOf(name: SectionName, rows: readonly Row[]): string {
       return failoverSection(rows);
     case 'reelection':
       return reelectionSection(rows);
+    case 'restart':
+      return restartSection(rows);
+    case 'snapshot':
+      return snapshotSection(rows);
     case 'memory':
       return memorySection(rows);
   }
 }
 
-async function measure(args: readonly string[], signal: AbortSignal): Promise<Run> {
-  const words = [main, ...args, '--json'];
+/** What is not measured by its time follows it all the same: 100,000 keys in the default one. */
+function keysOf(seconds: number): number {
+  return Math.max(1_000, Math.min(100_000, Math.round(10_000 * seconds)));
+}
+
+async function measure(program: URL, args: readonly string[], signal: AbortSignal): Promise<Run> {
+  const words = [fileURLToPath(program), ...args, '--json'];
   const options = { signal, maxBuffer: outputBytesMax };
   const { stdout } = await promisify(execFile)(process.execPath, words, options);
   return JSON.parse(stdout) as Run;

@@ -1,7 +1,7 @@
 /**
  * For how long does a large state keep the thread of its node busy at a time?
  *
- *     node dist/benchmarks/snapshot.js [--keys 1000000] [--value-bytes 100] [--rounds 3]
+ *     node dist/benchmarks/snapshot.js [--keys 1000000] [--value-bytes 100] [--rounds 3] [--json]
  *
  * Everything that a node does with its state in one go, as the longest of its kind: an entry of
  * 1,000 sets while the map grows, the beginning of a snapshot and each of its pieces, entries that
@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     keys: { type: 'string', default: '20000' },
     'value-bytes': { type: 'string', default: '100' },
     rounds: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
   },
 });
 const keys = Number(options.keys);
@@ -57,10 +58,18 @@ class Pauses {
     this.#longest = 0;
   }
 
+  /** A place in the report of all. */
+  toJSON(): object {
+    return { name: this.#name, longestMs: this.#best, meanMs: this.#mean, count: this.#count };
+  }
+
   report(): void {
-    const mean = this.#sum / Math.max(1, this.#count);
-    const cells = [ms(this.#best), ms(mean), ms(this.#sum), count(this.#count)];
+    const cells = [ms(this.#best), ms(this.#mean), ms(this.#sum), count(this.#count)];
     print(this.#name, cells);
+  }
+
+  get #mean(): number {
+    return this.#sum / Math.max(1, this.#count);
   }
 }
 
@@ -97,8 +106,12 @@ for (let round = 0; round < Number(options.rounds); round += 1) {
   snapshotAndRestore(round);
   for (const each of ofRounds) each.endRound();
 }
-print('', ['longest', 'mean', 'together', 'times']);
-for (const each of Object.values(pauses)) each.report();
+if (options.json) {
+  process.stdout.write(`${JSON.stringify({ keys, pauses: Object.values(pauses) })}\n`);
+} else {
+  print('', ['longest', 'mean', 'together', 'times']);
+  for (const each of Object.values(pauses)) each.report();
+}
 
 function snapshotAndRestore(round: number): void {
   const copy = new StoreStateMachine();

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import type { RestartResult } from '../../benchmarks/restart.js';
 import { balsa } from './balsa.js';
@@ -34,3 +37,21 @@ test.serial('balsa bench restart says it in three lines', async (t) => {
     /20 writes on \w+, .* a second\n.*directory: .*\n {2}serves after .* of CPU time\n$/,
   );
 });
+
+test.serial(
+  'balsa bench report measures restarts, and snapshots with a program beside it',
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'balsa-test-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'benchmarks.md');
+    const words = ['restart', 'snapshot', '--runs', '1', '--seconds', '0.1', '--out', file];
+
+    const ended = await balsa(['bench', 'report', ...words]);
+
+    t.deepEqual(ended, { exitCode: 0, stdout: `${file} is written\n`, stderr: '' });
+    const page = readFileSync(file, 'utf8');
+    t.regex(page, /\| 1,000 writes \| 3 \| .* `balsa bench restart --keys 1000 /);
+    t.regex(page, /\n`node dist\/benchmarks\/snapshot\.js --keys 10000 --rounds 3`\./);
+    t.notRegex(page, /NaN|undefined|unknown/);
+  },
+);

@@ -1,6 +1,11 @@
 /** The sections of docs/benchmarks.md about disks, from figures that are made up. */
 import test from 'ava';
-import { durableSection, etcdSection } from '../../benchmarks/report-sections.js';
+import {
+  durableSection,
+  etcdSection,
+  restartSection,
+  snapshotSection,
+} from '../../benchmarks/report-sections.js';
 
 const disk = {
   fileSystem: 'ext4',
@@ -62,4 +67,35 @@ test('without a ratio, or without etcd, the section says nothing that was not me
 
   t.true(idle.includes('\n|  | balsa / etcd |  |  |  |  |\n'), idle);
   t.is(none, '## Beside etcd\n\nNot measured: etcd is not there.');
+});
+
+test('the section of restarts has all starts of all runs, and the disk they take', (t) => {
+  const run = (servedMs: readonly number[]): Record<string, unknown> => ({
+    ...{ servedMs, cpuMs: [300, 500, 400], closedMs: [20, 40, 30] },
+    ...{ directoryBytes: 16 * 2 ** 20, directoryBytesMost: 48 * 2 ** 20 },
+  });
+  const row = { label: '9 writes', command: 'balsa bench restart --keys 9' };
+
+  const text = restartSection([{ ...row, results: [run([500, 700, 600]), run([900, 650, 550])] }]);
+
+  t.regex(text, /^## How long until a closed cluster serves again\n/);
+  const cells = '| 9 writes | 6 | 625 ms | 900 ms | 400 ms | 30 ms | 16 MiB | 48 MiB |';
+  t.true(text.includes(`\n${cells} \`balsa bench restart --keys 9\` |`), text);
+});
+
+test('the section of snapshots has the longest of each kind of work, over its runs', (t) => {
+  const run = (longestMs: number): Record<string, unknown> => ({
+    keys: 1_000_000,
+    pauses: [
+      { name: 'a piece of it', longestMs, meanMs: 2, count: 1_500 },
+      { name: 'a restore ends', longestMs: 1, meanMs: 1, count: 3 },
+    ],
+  });
+  const row = { label: '', command: 'node dist/benchmarks/snapshot.js' };
+
+  const text = snapshotSection([{ ...row, results: [run(20), run(40), run(30)] }]);
+
+  t.regex(text, /a snapshot of\n1,000,000 keys /);
+  t.true(text.includes('\n| a piece of it | 30 ms (20 ms–40 ms) | 2.0 ms | 1,500 |\n'), text);
+  t.true(text.includes('\n| a restore ends | 1.0 ms (1.0 ms–1.0 ms) | 1.0 ms | 3 |'), text);
 });
