@@ -45,11 +45,11 @@ for (const kind of ['memory', 'disk'] as const) {
         const writing = new AbortController();
         const counted = countUp(cluster, writing.signal);
         await cluster.waitForApplied(20);
-        await cluster.set('acknowledged', 'before the export');
+        const written = await cluster.set('acknowledged', 'before the export');
 
         const { index, byteLength } = await cluster.exportSnapshot(file);
 
-        t.true(index > 0 && byteLength > 200 * 20);
+        t.true(index > written.index && byteLength > 200 * 20);
         await cluster.set('k0', 'after the export');
         writing.abort();
         t.true((await counted) > 0);
@@ -74,6 +74,19 @@ for (const kind of ['memory', 'disk'] as const) {
     },
   );
 }
+
+test.serial(
+  'an export puts an entry behind all that was acknowledged, and waits for it',
+  async (t) => {
+    await using cluster = await createCluster(small);
+    const written = await cluster.set('k', 'v');
+
+    const { index } = await cluster.exportSnapshot(join(directoryOf(t), 'backup'));
+
+    // Else a leader that was elected just now could export what it has applied so far.
+    t.true(index > written.index, `${index} after ${written.index}`);
+  },
+);
 
 test.serial('an import comes between two writes of a client, and applies none twice', async (t) => {
   const file = join(directoryOf(t), 'backup');
