@@ -48,7 +48,7 @@ export class LeaderWatch {
     }
     for (const [id, progress] of Object.entries(led.raft.status().progress ?? {})) {
       const { inflightEntries } = progress;
-      const isHere = this.#nodes.some((node) => node.id === id);
+      const isHere = this.#nodes.some((node) => node.id === id && !node.isRefused);
       if (isHere && inflightEntries > 0) return `${inflightEntries} entries are under way to ${id}`;
     }
     for (const { store } of clients) {

@@ -87,6 +87,8 @@ test('seeds come to snapshots, power losses, refusals and jumping clocks', async
 for (const [seed, why] of [
   [100_523, 'what was never synced is not the last sync that may be lost'],
   [200_057, 'an older snapshot will do where the newest cannot be read'],
+  [400_034, 'an entry of an older leader that comes late replaces what was committed since'],
+  [400_509, 'entries are under way to a node whose directory is gone'],
 ] as const) {
   test(`seed ${seed}: ${why}`, async (t) => {
     t.is((await runScenario(drawScenario(seed))).violation, undefined);
