@@ -1,10 +1,17 @@
 /** What clients are told: reads, leases, sessions, answers. */
 import type { Exhibit } from './exhibit.js';
-import { answeredLate, deposedWithinLease, handedOverWithinLease } from './pinned.js';
+import {
+  answeredLate,
+  deposedWithinLease,
+  handedOverWithinLease,
+  stalledWithinLease,
+} from './pinned.js';
+import { confirmedLate, replacedUnderWaiters } from './pinned-logs.js';
 
 export const clients: readonly Exhibit[] = [
   {
     id: 'read-before-noop',
+    pitfall: 29,
     title: 'a new leader serves reads before it has committed in its term',
     seen: 'etcd-io/etcd #7331; redisraft #22; tikv #6340, #9239; sofa-jraft 8cdde763',
     edits: [
@@ -17,8 +24,10 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'read-confirmed-by-any-round',
+    pitfall: 30,
     title: 'an answer to an older heartbeat confirms a younger read',
     seen: 'etcd-io/raft #397; etcd-io/etcd #20418',
+    scenario: confirmedLate,
     edits: [
       {
         file: 'raft/read-index.js',
@@ -29,6 +38,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'read-unconfirmed',
+    pitfall: 30,
     title: 'a leader serves reads without asking whether it still leads',
     seen: 'hashicorp/raft #603; the classic',
     edits: [
@@ -41,6 +51,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'read-before-apply',
+    pitfall: 29,
     title: 'a confirmed read is served before its index is applied',
     seen: 'RedisLabs/redisraft #22',
     edits: [
@@ -58,6 +69,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'lease-from-answer',
+    pitfall: 31,
     title: 'a lease runs from when the answer came, not from when it was asked for',
     seen: 'openraft leader-lease; MicroRaft QueryPolicy',
     scenario: answeredLate,
@@ -71,6 +83,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'lease-during-transfer',
+    pitfall: 31,
     title: 'a lease is kept while the leadership is handed over',
     seen: 'etcd-io/raft #99',
     scenario: handedOverWithinLease,
@@ -84,8 +97,10 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'lease-sleeps',
+    pitfall: 43,
     title: 'a lease does not grow old while its node is stalled',
-    seen: 'hashicorp/raft #603; pitfall 43',
+    seen: 'hashicorp/raft #603',
+    scenario: stalledWithinLease,
     edits: [
       {
         file: 'raft/raft.js',
@@ -96,6 +111,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'lease-unprotected',
+    pitfall: 31,
     title: 'voters depose a leader that they hear, though leases rest on their promise',
     seen: 'the dissertation, section 6.4.1',
     scenario: deposedWithinLease,
@@ -114,6 +130,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'applied-twice',
+    pitfall: 33,
     title: 'a command that is repeated is applied again',
     seen: 'etcd-io/etcd #18424; raftos #2; dissertation 6.3',
     edits: [
@@ -126,6 +143,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'renumbered-repeat',
+    pitfall: 33,
     title: 'the client numbers a command anew when it repeats it',
     seen: 'etcd-io/etcd #18424',
     edits: [
@@ -140,6 +158,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'session-kept-by-leader',
+    pitfall: 34,
     title: 'a session is renewed at the node that answers only: replicas evict others',
     seen: 'logcabin 445f383; zmq-raft',
     edits: [
@@ -154,6 +173,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'diverging-machine',
+    pitfall: 37,
     title: 'what a command does depends on who waits for its outcome',
     seen: 'sofa-jraft #1246',
     edits: [
@@ -166,6 +186,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'failure-for-doubt',
+    pitfall: 35,
     title: 'a write whose fate nobody knows is reported as not done',
     seen: 'openraft 43dd8b6f; Jepsen, again and again',
     edits: [
@@ -183,8 +204,10 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'waiters-forgotten',
+    pitfall: 35,
     title: 'a leader that steps down forgets who waits for its entries',
     seen: 'braft #91',
+    scenario: replacedUnderWaiters,
     edits: [
       {
         file: 'replica/replica.js',
@@ -195,6 +218,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'answer-of-another-term',
+    pitfall: 35,
     title: 'whoever waits at an index gets the outcome of the entry that replaced his',
     seen: 'openraft 43dd8b6f; braft #91',
     edits: [
@@ -212,6 +236,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'success-before-commit',
+    pitfall: 35,
     title: 'a write is acknowledged when the leader has it',
     seen: '@usex/raft appendLog',
     edits: [
@@ -232,6 +257,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'answer-is-a-view',
+    pitfall: 42,
     title: 'an answer that waits for room is a view of memory that is used again',
     seen: 'balsa, seed 3009 of the simulator',
     edits: [
@@ -244,6 +270,7 @@ export const clients: readonly Exhibit[] = [
   },
   {
     id: 'forwards-never-given-up',
+    pitfall: 36,
     title: 'a request that was passed on to a leader that died is never answered',
     seen: 'nats-server eac92e553, b4506ec4a',
     edits: [

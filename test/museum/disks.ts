@@ -1,10 +1,12 @@
 /** The write-ahead log, its snapshots and the disk below them. */
 import type { Exhibit } from './exhibit.js';
-import { failedBeforePowerLoss } from './pinned.js';
+import { failedBeforePowerLoss, powerAgainAndAgain } from './pinned-disks.js';
+import { replacedBeforeRestartOnDisk, tailBeyondSnapshotOnDisk } from './pinned-logs.js';
 
 export const disks: readonly Exhibit[] = [
   {
     id: 'log-not-synced',
+    pitfall: 38,
     title: 'what is written is taken for durable, without fdatasync',
     seen: 'Jepsen: NATS 2.12.1; etcd-io/etcd #14143',
     edits: [
@@ -17,6 +19,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'sync-failure-ignored',
+    pitfall: 39,
     title: 'a sync that fails is passed over, and the node goes on',
     seen: 'nats-server 860e23645; the fsync of PostgreSQL in 2018',
     scenario: failedBeforePowerLoss,
@@ -30,8 +33,10 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'write-failure-ignored',
+    pitfall: 39,
     title: 'a write that fails is passed over, and the node goes on',
     seen: 'hashicorp/raft #503; nats-server 860e23645',
+    scenario: failedBeforePowerLoss,
     edits: [
       {
         file: 'storage/wal.js',
@@ -44,6 +49,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'acknowledged-before-sync',
+    pitfall: 17,
     title: 'a storage says that it is done before it begins to sync',
     seen: 'etcd-io/etcd #14370; rabbitmq/ra 324d9bc5',
     edits: [
@@ -56,6 +62,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'vote-record-before-term',
+    pitfall: 2,
     title: 'term and vote are stored in two steps, and power goes between them',
     seen: 'hashicorp/raft #661; willemt/raft #47; ClickHouse #111454',
     edits: [
@@ -78,6 +85,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'vote-not-logged',
+    pitfall: 1,
     title: 'the vote is kept in memory and never stored',
     seen: 'PySyncObj #84, #202; seaweedfs/raft #9',
     edits: [
@@ -90,6 +98,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'corruption-taken-for-torn',
+    pitfall: 38,
     title: 'a damaged record in the middle of the log ends it, as a torn tail would',
     seen: 'etcd-io/etcd #14143; Jepsen: NATS 2.12.1',
     edits: [
@@ -102,6 +111,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'checksum-not-compared',
+    pitfall: 38,
     title: 'records are believed whatever their checksum says',
     seen: 'PySyncObj; the classic',
     edits: [
@@ -114,6 +124,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'torn-tail-left',
+    pitfall: 19,
     title: 'what a torn write left stays behind the end of the log',
     seen: 'rabbitmq/ra #562',
     edits: [
@@ -131,8 +142,10 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'segment-name-not-synced',
+    pitfall: 2,
     title: 'the name of a new segment is not durable when the log goes on in it',
     seen: 'LevelDB and many after it; willemt/raft #47',
+    scenario: powerAgainAndAgain,
     edits: [
       {
         file: 'storage/wal-segment.js',
@@ -143,6 +156,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'snapshot-not-synced',
+    pitfall: 38,
     title: 'a snapshot gets its name before its bytes are durable',
     seen: 'ClickHouse #111454; nats-server, lost stream snapshots',
     edits: [
@@ -155,6 +169,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'snapshot-name-not-synced',
+    pitfall: 23,
     title: 'the name of a snapshot is not durable when the log relies on it',
     seen: 'canonical/raft #191, the same race in another place',
     edits: [
@@ -167,6 +182,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'old-files-removed-early',
+    pitfall: 26,
     title: 'what a snapshot replaces is removed before the log says so',
     seen: 'rabbitmq/ra #619; PySyncObj #197',
     edits: [
@@ -184,6 +200,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'snapshot-not-logged',
+    pitfall: 19,
     title: 'the log is not told that a snapshot has replaced it',
     seen: 'rabbitmq/ra #562; PySyncObj #197',
     edits: [
@@ -196,11 +213,19 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'snapshot-keeps-conflict-on-disk',
+    pitfall: 22,
     title: 'on disk, a snapshot leaves entries in conflict with it behind it',
     seen: 'hashicorp/raft #697; openraft 674e78aa',
+    scenario: tailBeyondSnapshotOnDisk,
     edits: [
       {
         file: 'storage/file.js',
+        find: 'const continues = this.termAt(index) === term;',
+        replace: 'const continues = index <= this.lastIndex;',
+      },
+      {
+        // The log in memory, which tells the one on disk where it begins, would make up for it.
+        file: 'storage/memory.js',
         find: 'const continues = this.termAt(index) === term;',
         replace: 'const continues = index <= this.lastIndex;',
       },
@@ -208,8 +233,10 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'truncation-not-replayed',
+    pitfall: 12,
     title: 'a restart finds the entries again that others had replaced',
     seen: 'openraft 9540c904; PySyncObj; nats-server f871570fb',
+    scenario: replacedBeforeRestartOnDisk,
     edits: [
       {
         file: 'storage/wal-recovery.js',
@@ -226,6 +253,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'base-term-not-logged',
+    pitfall: 24,
     title: 'the term before the first entry is not found again after a restart',
     seen: 'openraft 71a290cd; RedisLabs/raft #49',
     edits: [
@@ -238,6 +266,7 @@ export const disks: readonly Exhibit[] = [
   },
   {
     id: 'lost-directory-begins-anew',
+    pitfall: 38,
     title: 'a node whose directory is gone comes back empty, and votes',
     seen: 'Jepsen: NATS 2.12.1; etcd-io/etcd #14143',
     edits: [

@@ -1,9 +1,11 @@
 /** Votes, terms and who may lead. */
 import type { Exhibit } from './exhibit.js';
+import { begunAtOnce, longAgainstNew } from './pinned-logs.js';
 
 export const elections: readonly Exhibit[] = [
   {
     id: 'vote-before-disk',
+    pitfall: 1,
     title: 'a vote is answered before it is stored',
     seen: 'PySyncObj #84, #202; seaweedfs/raft #9; NodeDB #161',
     edits: [
@@ -16,6 +18,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'request-before-disk',
+    pitfall: 1,
     title: 'a candidate asks for votes before its own is stored',
     seen: 'sofa-jraft #1245',
     edits: [
@@ -28,6 +31,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'own-vote-before-disk',
+    pitfall: 1,
     title: 'a candidate counts its own vote before it is stored',
     seen: 'etcd-io/etcd #14370, for votes',
     edits: [
@@ -40,6 +44,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'vote-stored-before-term',
+    pitfall: 2,
     title: 'term and vote are stored in two writes, the vote first',
     seen: 'hashicorp/raft #661; willemt/raft #47; ClickHouse #111454',
     edits: [
@@ -55,6 +60,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'step-down-clears-vote',
+    pitfall: 3,
     title: 'stepping down within a term forgets the vote',
     seen: 'microsoft/CCF #5891, #8094; nats-server f4aca783c, bf8ebe7dd; akka-raft #56',
     edits: [
@@ -67,6 +73,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'vote-forgotten-silently',
+    pitfall: 3,
     title: 'stepping down forgets the vote, and nothing in storage notices',
     seen: 'the same, where the storage keeps whatever it is given',
     edits: [
@@ -89,6 +96,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'leader-as-vote',
+    pitfall: 3,
     title: 'the leader that is heard is recorded as the vote',
     seen: 'willemt/raft bdabd1d',
     edits: [
@@ -101,6 +109,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'votes-counted',
+    pitfall: 4,
     title: 'answers to a request for votes are counted, and a copy counts twice',
     seen: 'xraft #27; jgroups-raft #24; coyote-samples #8; PySyncObj',
     edits: [
@@ -116,6 +125,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'any-candidate',
+    pitfall: 6,
     title: 'votes are given whatever the candidate has in its log',
     seen: 'akka-raft #30',
     edits: [
@@ -128,8 +138,10 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'length-before-term',
+    pitfall: 6,
     title: 'logs are compared by length first and by term second',
     seen: 'openraft a48a3282',
+    scenario: longAgainstNew,
     edits: [
       {
         file: 'raft/election.js',
@@ -150,6 +162,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'pre-vote-consent-raises-term',
+    pitfall: 7,
     title: 'consent to a pre-vote is taken for a message of that term',
     seen: 'openraft 511f33c7',
     edits: [
@@ -162,6 +175,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'even-quorum',
+    pitfall: 16,
     title: 'half of an even number of nodes counts as a majority',
     seen: 'hashicorp/raft 163a55f',
     edits: [
@@ -174,6 +188,7 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'one-node-too-few',
+    pitfall: 16,
     title: 'a quorum is one node short of a majority',
     seen: 'openraft #1802, d60f1e85',
     edits: [
@@ -186,8 +201,10 @@ export const elections: readonly Exhibit[] = [
   },
   {
     id: 'same-timeouts',
+    pitfall: 32,
     title: 'all nodes draw their election timeouts from one sequence',
     seen: 'hashicorp/raft #50; openraft 5e15946d',
+    scenario: begunAtOnce,
     edits: [
       {
         file: 'replica/boot.js',

@@ -13,6 +13,8 @@ export interface Edit {
 export interface Exhibit {
   /** Kebab-case; names its copy of the sources. */
   readonly id: string;
+  /** Counted from 1, in `pitfalls`. Absent: a bug that is in none of them. */
+  readonly pitfall?: number;
   /** What goes wrong. */
   readonly title: string;
   /** Where it was seen. */

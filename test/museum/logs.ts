@@ -5,6 +5,7 @@ import { acknowledgedBefore } from './pinned.js';
 export const logs: readonly Exhibit[] = [
   {
     id: 'figure-8',
+    pitfall: 11,
     title: 'entries of earlier terms are committed by counting replicas',
     seen: 'logcabin #44; nats-server c8687fc4d; liferaft',
     edits: [
@@ -17,6 +18,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'truncate-always',
+    pitfall: 12,
     title: 'a follower gives up everything after prevLogIndex, equal or not',
     seen: 'openraft 9540c904; PySyncObj; nats-server f871570fb',
     edits: [
@@ -29,6 +31,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'truncate-committed',
+    pitfall: 13,
     title: 'the same, and committed entries go as well',
     seen: 'willemt/raft 396f7b7; openraft ac3e5a89',
     edits: [
@@ -58,6 +61,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'commit-unverified',
+    pitfall: 14,
     title: 'a follower commits up to its own last entry, verified by the leader or not',
     seen: 'cowsql/raft 000eacf2; rabbitmq/ra #508; PySyncObj',
     edits: [
@@ -75,6 +79,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'old-acknowledgements',
+    pitfall: 15,
     title: 'acknowledgements of an earlier term count in this one',
     seen: 'openraft cecb5de8, fbbf37b1; rabbitmq/ra #637',
     scenario: acknowledgedBefore,
@@ -89,6 +94,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'match-goes-back',
+    pitfall: 15,
     title: 'a stale acknowledgement takes matchIndex back',
     seen: 'ongardie/raft.tla #18, #19',
     edits: [
@@ -101,6 +107,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'next-below-match',
+    pitfall: 20,
     title: 'a stale refusal takes nextIndex below what is acknowledged',
     seen: 'etcd 76f1249',
     edits: [
@@ -123,6 +130,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'sorted-as-text',
+    pitfall: 16,
     title: 'match indexes are sorted as texts: 10 comes before 9',
     seen: 'MicroRaft c768342, another order that was lost',
     edits: [
@@ -135,6 +143,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'acknowledged-before-disk',
+    pitfall: 17,
     title: 'a follower acknowledges entries before they are stored',
     seen: 'etcd-io/etcd #14370; Jepsen: NATS 2.12.1',
     edits: [
@@ -147,6 +156,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'leader-counts-unstored',
+    pitfall: 17,
     title: 'a leader counts itself for entries that it has not stored',
     seen: 'openraft a9f696a9; rabbitmq/ra 324d9bc5',
     edits: [
@@ -159,6 +169,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'late-sync-confirms-all',
+    pitfall: 17,
     title: 'a sync that ends late confirms what was written after it began',
     seen: 'etcd async_storage_writes_append_aba_race',
     edits: [
@@ -171,6 +182,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'acknowledged-by-later-sync',
+    pitfall: 18,
     title: 'what a batch promises is sent when an earlier sync ends',
     seen: 'openraft #1960',
     edits: [
@@ -195,6 +207,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'lost-tail',
+    pitfall: 20,
     title: 'a lost append is never sent again while nothing new is written',
     seen: 'etcd 8ecce32, a370b6f',
     edits: [
@@ -207,6 +220,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'stuck-probe',
+    pitfall: 21,
     title: 'a probe that was lost is never repeated',
     seen: 'openraft #1828, 6d53aa12',
     edits: [
@@ -219,6 +233,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'no-way-back',
+    pitfall: 21,
     title: 'the leader goes back to the hint of the follower, which may be where it was',
     seen: 'yugabyte-db #32876',
     edits: [
@@ -231,18 +246,20 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'trimmed-too-far',
-    title: 'the log is trimmed to what one member holds, not to what all do',
+    pitfall: 24,
+    title: 'the log is trimmed to what all hold, be it in a snapshot or not',
     seen: 'openraft 71a290cd; MicroRaft d300e13',
     edits: [
       {
-        file: 'raft/replication.js',
-        find: 'stored = Math.min(stored, matchIndex);',
-        replace: 'stored = Math.max(stored, matchIndex);',
+        file: 'replica/checkpoint.js',
+        find: 'Math.min(storage.snapshotIndex, raft.stableIndex,',
+        replace: 'Math.min(raft.stableIndex,',
       },
     ],
   },
   {
     id: 'commit-not-told',
+    pitfall: 9,
     title: 'followers learn of a commit with the next entry only',
     seen: 'rabbitmq/ra #607',
     edits: [
@@ -255,6 +272,7 @@ export const logs: readonly Exhibit[] = [
   },
   {
     id: 'proposal-overwritten',
+    pitfall: 37,
     title: 'two proposals of one drain share the memory of their payloads',
     seen: 'sofa-jraft #1246; openraft 1d5cc706',
     edits: [

@@ -1,38 +1,7 @@
 /** Scenarios for bugs that take more coincidences than random search has in its budget. */
 import type { PlannedFault } from '../../src/chaos/fault.js';
 import type { PlannedOperation, Scenario } from '../../src/sim/scenario.js';
-
-/** Leases of 180 ms, elections after 200 ms, and clocks that are right. */
-const base: Omit<Scenario, 'faults' | 'operations'> = {
-  seed: 1,
-  nodes: 3,
-  clients: 2,
-  clockRates: [1, 1, 1],
-  options: {
-    tickMs: 10,
-    heartbeatTicks: 2,
-    electionTicksMin: 20,
-    electionTicksMax: 22,
-    preVote: false,
-    checkQuorum: true,
-    leaseDriftTicks: 0,
-    entryBytesMax: 4096,
-    logBytesMax: 2 ** 19,
-    checkpointBytes: 2 ** 14,
-    inflightEntriesMax: 64,
-    sessionsMax: 1000,
-    serialWindowMax: 256,
-    forwardsMax: 1024,
-    requestTimeoutMs: 400,
-    controlBytes: 2 ** 16,
-    bulkBytes: 2 ** 16,
-    answerBytes: 2 ** 16,
-    latencyMs: { minMs: 0.5, maxMs: 1 },
-  },
-  safetyMs: 2_000,
-  absent: [],
-  livenessMs: 20_000,
-};
+import { base } from './plan.js';
 
 /** From `from` to `to` some processes write and others read by lease, at every node. */
 function watched(from: number, to: number): PlannedOperation[] {
@@ -126,21 +95,20 @@ export const acknowledgedBefore: Scenario = {
   safetyMs: 3_500,
 };
 
-/** Disks that say no now and then, and the power goes soon after: what was not synced is gone. */
-export const failedBeforePowerLoss: Scenario = {
+/** A leader that is cut off, and whose thread gets to run now and then only. */
+export const stalledWithinLease: Scenario = {
   ...base,
-  seed: 4,
-  options: { ...base.options, disk: { segmentBytes: 2 ** 14 } },
-  faults: Array.from({ length: 8 }, (_, round): PlannedFault[] => {
-    const at = 1_000 + 700 * round;
-    const faults = { seed: 10 * round, errorChance: 0.2 };
-    return [
-      { at, until: at + 10, fault: { kind: 'disk', nodes: 'all', faults } },
-      { at: at + 9, until: at + 20, fault: { kind: 'power-loss', nodes: 'all', changes: 0 } },
-    ];
-  }).flat(),
-  operations: Array.from({ length: 3_000 }, (_, place) => {
-    return { process: place % 16, at: 800 + 2 * place, op: 'set', key: 'x', value: place };
-  }),
-  safetyMs: 7_000,
+  faults: [
+    { at: 500, until: 501, fault: { kind: 'transfer', to: 'n1' } },
+    {
+      at: 1_000,
+      until: 1_600,
+      fault: { kind: 'partition', shape: { kind: 'isolate', nodes: 'n1' }, mode: 'drop' },
+    },
+    ...Array.from({ length: 12 }, (_, place): PlannedFault => {
+      const at = 1_000 + 45 * place;
+      return { at, until: at + 40, fault: { kind: 'pause', nodes: 'n1' } };
+    }),
+  ],
+  operations: watched(1_150, 1_500),
 };

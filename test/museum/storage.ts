@@ -1,11 +1,21 @@
 /** What is stored, what is found again, and what a snapshot leaves out. */
 import type { Exhibit } from './exhibit.js';
+import {
+  committedInOneMoment,
+  partLost,
+  partsTwice,
+  replacedBeforeRestart,
+  tailBeyondSnapshot,
+  twoSenders,
+} from './pinned-logs.js';
 
 export const storage: readonly Exhibit[] = [
   {
     id: 'conflict-kept',
+    pitfall: 22,
     title: 'entries in conflict stay behind those that replace them',
     seen: 'hashicorp/raft #697, for the tail of the log',
+    scenario: replacedBeforeRestart,
     edits: [
       {
         file: 'storage/memory.js',
@@ -22,6 +32,7 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'base-term-lost',
+    pitfall: 24,
     title: 'the term before the first entry is not kept when the log is trimmed',
     seen: 'openraft 71a290cd; RedisLabs/raft #49',
     edits: [
@@ -34,6 +45,7 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'snapshot-not-restored',
+    pitfall: 23,
     title: 'a node that restarts does not load its snapshot',
     seen: 'RedisLabs/raft #49; camunda #15046',
     edits: [
@@ -46,6 +58,7 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'sessions-not-in-snapshot',
+    pitfall: 25,
     title: 'sessions are missing from a snapshot',
     seen: 'logcabin 445f383; nats-server 1fae6111c',
     edits: [
@@ -58,8 +71,10 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'stale-snapshot-index',
+    pitfall: 19,
     title: 'a snapshot is labelled with the commit index instead of what was applied',
     seen: 'rabbitmq/ra #562; PySyncObj #197',
+    scenario: committedInOneMoment,
     edits: [
       {
         file: 'replica/checkpoint.js',
@@ -71,8 +86,10 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'snapshot-keeps-conflict',
+    pitfall: 22,
     title: 'a snapshot leaves entries in conflict with it behind it',
     seen: 'hashicorp/raft #697; openraft 674e78aa',
+    scenario: tailBeyondSnapshot,
     edits: [
       {
         file: 'storage/memory.js',
@@ -83,8 +100,10 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'older-snapshot-installed',
+    pitfall: 23,
     title: 'a snapshot that comes late takes the state back',
     seen: 'RedisLabs/raft #49; NuRaft #407; openraft eed681d5; canonical/raft #191',
+    scenario: partsTwice,
     edits: [
       {
         file: 'raft/snapshot.js',
@@ -95,18 +114,23 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'snapshot-parts-mixed',
+    pitfall: 23,
     title: 'parts of two snapshots are put together',
     seen: 'camunda #15046',
+    scenario: twoSenders,
     edits: [
       {
         file: 'raft/snapshot.js',
-        find: 'known.index === snapshotIndex && known.term === snapshotTerm',
-        replace: 'known.nextOffset >= 0',
+        find:
+          'known?.from === message.from && ' +
+          'known.index === snapshotIndex && known.term === snapshotTerm',
+        replace: 'known !== undefined',
       },
     ],
   },
   {
     id: 'snapshot-state-left',
+    pitfall: 25,
     title: 'a snapshot that came is stored, and the old state goes on',
     seen: 'openraft dba24036',
     edits: [
@@ -119,8 +143,10 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'snapshot-part-lost',
+    pitfall: 26,
     title: 'a part of a snapshot that was lost is never sent again',
     seen: 'rabbitmq/ra #619, #641, e1256f81',
+    scenario: partLost,
     edits: [
       {
         file: 'raft/snapshot.js',
@@ -131,6 +157,7 @@ export const storage: readonly Exhibit[] = [
   },
   {
     id: 'uncommitted-applied',
+    pitfall: 35,
     title: 'entries are applied when they are stored, not when they are committed',
     seen: '@usex/raft; braft #91',
     edits: [
