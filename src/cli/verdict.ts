@@ -30,10 +30,16 @@ export function faultsFile(history: string): string {
 /** The faults that `balsa chaos` has written beside a history. */
 export async function bandsOf(file: string): Promise<Band[]> {
   const text = await readFile(faultsFile(file), 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Band);
+  try {
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Band)
+      .filter((band) => Number.isFinite(band.at) && typeof band.name === 'string');
+  } catch {
+    // Faults are for the eye only: what is no list of them changes no verdict.
+    return [];
+  }
 }
 
 export async function writePage(file: string, histories: readonly PageHistory[]): Promise<void> {

@@ -79,11 +79,14 @@ test('out of time: exit code 3, from threads that search in parallel', async (t)
   const prng = new Prng(1);
   const events = ['a', 'b'].flatMap((key, at) => {
     const recorder = new Recorder(key).set([0, 1], 2);
-    for (let turn = 0; turn < 60; turn++) {
-      const from = prng.int(0, 4);
-      recorder.cas([2, 100], from, (from + prng.int(1, 4)) % 5);
+    // A walk through twelve values, thirty steps at a time; its end is not where the get finds it.
+    let value = 2;
+    for (let turn = 0; turn < 200; turn++) {
+      const next = (value + prng.int(1, 11)) % 12;
+      recorder.cas([2 + turn, 32 + turn], value, next);
+      value = next;
     }
-    recorder.get([101, 102], 3).get([103, 104], 4);
+    recorder.get([1_001, 1_002], (value + 1) % 12);
     return recorder.events.map((event) => ({ ...event, process: event.process + 1_000 * at }));
   });
 
@@ -91,5 +94,16 @@ test('out of time: exit code 3, from threads that search in parallel', async (t)
 
   t.is(ended.stderr, '');
   t.is(ended.exitCode, 3);
-  t.regex(ended.stdout, /^unknown -: key "a" \(and 1 other key\): out of time with \d+ of 63/);
+  t.regex(ended.stdout, /^unknown -: key "a" \(and 1 other key\): out of time with \d+ of 202/);
+});
+
+test('a file beside the history that holds no faults changes no verdict', async (t) => {
+  await withFiles([good, ''], async ([file = '', page = '']) => {
+    await writeFile(`${file}.faults`, '[{\n');
+
+    const ended = await balsa(['check', '--html', page, file]);
+
+    t.is(ended.stderr, '');
+    t.is(ended.exitCode, 0);
+  });
 });
