@@ -1,10 +1,9 @@
 /** `balsa chaos`: clients and faults at work on a live cluster, and what the clients saw. */
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { formatEvent, type HistoryEvent } from '../chaos/event.js';
+import type { HistoryEvent } from '../chaos/event.js';
 import {
   diskNames,
   drawPlan,
@@ -23,11 +22,12 @@ import { type Cluster, createCluster } from '../cluster/cluster.js';
 import { RaftError } from '../errors.js';
 import type { Client } from '../store/client.js';
 import { connect } from '../store/connect.js';
+import { type HistoryFile, openHistory, openTapes } from './chaos-files.js';
 import { faultTarget, restartStopped } from './chaos-target.js';
 import { decimal, seedRange, whole } from './option-value.js';
 import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
-import { exitCodeOf, faultsFile, sentence, writePage } from './verdict.js';
+import { exitCodeOf, sentence, writePage } from './verdict.js';
 
 interface ChaosFlags {
   readonly nodes: number;
@@ -96,7 +96,8 @@ const patienceMs = 60_000;
 async function run(given: ChaosFlags, terminal: Terminal): Promise<number> {
   const flags = { ...given, nemesis: nemesisOf(given) };
   const { nodes: size, history, html, seed: givenSeed, record: recordTo } = flags;
-  using output = await openHistory(history);
+  await openTapes(recordTo);
+  await using output = await openHistory(history);
   await using data = await openData(flags.nemesis);
   await using cluster = await createCluster({
     size,
@@ -112,9 +113,6 @@ async function run(given: ChaosFlags, terminal: Terminal): Promise<number> {
   const recorded = await record(cluster, flags, terminal, output);
   terminal.signal.throwIfAborted();
   const { events, bands } = recorded;
-  if (history !== undefined) {
-    await writeFile(faultsFile(history), bands.map((band) => `${JSON.stringify(band)}\n`).join(''));
-  }
   const operations = operationsOf(events);
   const beganMs = systemClock.nowMs();
   const { signal, stdout } = terminal;
@@ -123,6 +121,7 @@ async function run(given: ChaosFlags, terminal: Terminal): Promise<number> {
   const name = history ?? `${flags.workload}, seed ${seed}`;
   stdout.write(`${sentence({ file: name, operations, result, seconds: took })}\n`);
   stdout.write(`  ${summary(events, bands, recorded.missed)}\n`);
+  await output.finish(bands);
   if (html !== undefined) await writePage(html, [{ name, result, bands }]);
   // Replicas that have applied the same log must be the same: this throws when they are not.
   await cluster.waitForConverged({ timeoutMs: patienceMs, signal });
@@ -239,30 +238,4 @@ function summary(events: readonly HistoryEvent[], bands: readonly Band[], missed
   const outcomes = (['ok', 'fail', 'info'] as const).map((type) => `${count(type)} ${type}`);
   const nobody = missed === 0 ? '' : `, ${missed} more found nobody to act on`;
   return `${outcomes.join(', ')}; ${bands.length} faults${nobody}`;
-}
-
-interface HistoryFile extends Disposable {
-  write(event: HistoryEvent): void;
-}
-
-/** Opened before anything else is done: at the end it would be too late to find out. */
-async function openHistory(file: string | undefined): Promise<HistoryFile> {
-  if (file === undefined) return { write: () => {}, [Symbol.dispose]: () => {} };
-  const stream = await new Promise<WriteStream>((resolve, reject) => {
-    const opening = createWriteStream(file);
-    opening.once('open', () => resolve(opening));
-    opening.once('error', (error) => {
-      const text = `--history cannot be written: ${error.message}`;
-      const details = { option: '--history' };
-      reject(new RaftError('RAFT_INVALID_OPTION', text, { cause: error, details }));
-    });
-  });
-  return {
-    write: (event) => {
-      stream.write(`${formatEvent(event)}\n`);
-    },
-    [Symbol.dispose]: () => {
-      stream.end();
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -87,9 +87,28 @@ test('options that cannot be are refused before anything is started', async (t) 
     [['--workload', 'queue'], /--workload is 'queue'; expected one of register, cas/],
     [['--nodes', '0'], /--nodes is '0'; expected a whole number from 1 to 9/],
     [['--history', '/nowhere/at/all'], /--history cannot be written: ENOENT/],
+    [['--nemesis', 'none', '--record', '/dev/null/tapes'], /--record cannot be written: /],
   ] as const) {
     const { exitCode, stderr } = await balsa(['chaos', ...flags]);
     t.is(exitCode, 2);
     t.regex(stderr, message);
   }
 });
+
+test.serial(
+  'a disk that is full while the history is written: the verdict, and exit code 2',
+  async (t) => {
+    await inFolder(async (folder) => {
+      const history = join(folder, 'history.jsonl');
+      // Opens as a file does, and has no room for a single byte.
+      await symlink('/dev/full', history);
+      const flags = ['--seconds', '0.2', '--nemesis', 'none', '--clients', '2'];
+
+      const ended = await balsa(['chaos', ...flags, '--history', history]);
+
+      t.regex(ended.stdout, /^linearizable /);
+      t.regex(ended.stderr, /RAFT_INVALID_OPTION: --history cannot be written: ENOSPC/);
+      t.is(ended.exitCode, 2);
+    });
+  },
+);
