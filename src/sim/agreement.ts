@@ -35,6 +35,7 @@ export class LeaderWatch {
       if (life === undefined) return `${node.id} is down`;
       const { raft, replica, machine } = life;
       const { id } = node;
+      if (node.isStalled) return `${id} waits for its disk`;
       if (raft.leaderId !== leader.id) return `${id} follows ${raft.leaderId ?? 'nobody'}`;
       if (raft.currentTerm !== led.raft.currentTerm) return `${id} is in term ${raft.currentTerm}`;
       const last = led.raft.lastLogIndex;

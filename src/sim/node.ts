@@ -155,7 +155,7 @@ export class SimNode {
   /** Does something with the running node, which throws when it breaks. */
   act(deed: (life: BootedReplica) => void): void {
     const booted = this.#booted;
-    if (booted === undefined || this.#isStalled) return;
+    if (booted === undefined || this.isStalled) return;
     this.#guard(() => deed(booted));
     this.wake();
   }
@@ -167,7 +167,7 @@ export class SimNode {
 
   #turn(): void {
     const booted = this.#booted;
-    if (this.isPaused || this.#isStalled || booted === undefined) return;
+    if (this.isPaused || this.isStalled || booted === undefined) return;
     this.#guard(() => this.#run(booted));
   }
 
@@ -212,7 +212,8 @@ export class SimNode {
     this.#options.refused(this, error);
   }
 
-  get #isStalled(): boolean {
+  /** Whether it waits for its disk, and does nothing else. */
+  get isStalled(): boolean {
     return this.#options.time.nowMs() < this.#stalledUntilMs;
   }
 
