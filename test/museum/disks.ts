@@ -127,6 +127,7 @@ export const disks: readonly Exhibit[] = [
     pitfall: 19,
     title: 'what a torn write left stays behind the end of the log',
     seen: 'rabbitmq/ra #562',
+    safeguard: 'a record is valid in one place only, and counts where the one before it ends',
     edits: [
       {
         file: 'storage/wal.js',

@@ -20,6 +20,8 @@ export interface Exhibit {
   /** Where it was seen. */
   readonly seen: string;
   readonly edits: readonly Edit[];
+  /** Why neither a seed nor a scenario may show it: another safeguard makes up for it. */
+  readonly safeguard?: string;
   /** Shows the bug where random search takes long to reach it. */
   readonly scenario?: Scenario;
 }

@@ -32,7 +32,7 @@ export function pageOf(scores: readonly Score[], setting: Setting): string {
     '',
     `Of ${scores.length} bugs the swarm found ${found} within ${seeds} seeds each, in ` +
       `${hours.toFixed(1)} simulated hours in all. A pinned scenario shows ${shown} more` +
-      `${missed === 0 ? '' : `; ${missed} were shown by neither`}.`,
+      `${missed === 0 ? '' : `; neither shows ${missed}`}.`,
     '',
     `Measured by \`npm run museum -- --seeds ${seeds} --threads ${threads}\` at commit ` +
       `\`${commit}\`, in ${minutes.toFixed(1)} minutes on ${machine.cores} cores of ` +
@@ -58,14 +58,14 @@ export function pageOf(scores: readonly Score[], setting: Setting): string {
 }
 
 function rowOf({ exhibit, seed, simulatedHours, invariant, pinned }: Score): string {
-  const { pitfall, title, seen } = exhibit;
+  const { pitfall, title, seen, safeguard } = exhibit;
   const cells = [
     pitfall ?? '',
     title,
     seen,
     seed ?? 'no seed',
     (60 * simulatedHours).toFixed(1),
-    invariant ?? '',
+    invariant ?? (safeguard === undefined ? '' : `nothing: ${safeguard}`),
     pinned === undefined ? '' : (pinned.invariant ?? 'nothing broke'),
   ];
   return `| ${cells.join(' | ')} |`;

@@ -64,6 +64,6 @@ export const pitfalls: readonly Pitfall[] = [
   { title: 'ticks that pile up, or are lost, while a node stands still' },
   {
     title: 'numbers beyond 31 or 53 bits',
-    absent: 'no run lasts so long; `test/raft/` and `test/storage/` begin near 2^31 and 2^32',
+    absent: 'no run lasts so long; `test/storage/` begins near 2^31, 2^32 and 2^53',
   },
 ];

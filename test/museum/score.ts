@@ -4,7 +4,7 @@
  *     node dist/test/museum/score.js [--seeds 60] [--threads 2] [--only ID,…]
  *
  * Writes docs/museum.md, unless `--only` asks for some exhibits. Exits with 1 if a bug was found by
- * neither the swarm nor a pinned scenario.
+ * neither the swarm nor a pinned scenario, and has no safeguard that would explain it.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -64,8 +64,8 @@ if (wanted === undefined) {
   });
   await writeFile(new URL('../../../docs/museum.md', import.meta.url), page);
 }
-const missed = scores.filter(({ seed, pinned }) => {
-  return seed === undefined && pinned?.invariant === undefined;
+const missed = scores.filter(({ seed, pinned, exhibit: { safeguard } }) => {
+  return seed === undefined && pinned?.invariant === undefined && safeguard === undefined;
 });
 for (const { exhibit } of missed) console.log(`not found: ${exhibit.id}`);
 process.exitCode = missed.length === 0 ? 0 : 1;
