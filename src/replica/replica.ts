@@ -20,6 +20,7 @@ import { clientFrame, leaderHintBytes, noActor } from '../store/protocol.js';
 import type { StateMachine } from '../store/state-machine.js';
 import { Applier } from './applier.js';
 import type { Exchange } from './channel.js';
+import { FirstCopies } from './first-copies.js';
 import { Forwards } from './forwards.js';
 import type { Gauges } from './gauges.js';
 import { Proposals } from './proposals.js';
@@ -78,6 +79,7 @@ export class Replica {
 
   readonly #proposals: Proposals;
   readonly #forwards: Forwards;
+  readonly #requests = new FirstCopies();
   readonly #replies: Replies;
   readonly #reads: ReadService;
   readonly #applier: Applier;
@@ -138,6 +140,7 @@ export class Replica {
   detachClient(actor: ActorId): void {
     this.#clients.delete(actor);
     this.#replies.forget(actor);
+    this.#requests.forget(actor);
   }
 
   /** Lets time pass. `elapsedTicks` is more than one after this thread was kept from running. */
@@ -222,6 +225,7 @@ export class Replica {
     const origin = { actor: frame.source, requestId: frame.correlationId };
     switch (frame.kind) {
       case clientFrame.redirectWrite:
+        if (!this.#requests.isFirst(frame)) return;
         if (this.#isLeader) this.#gather(frame, origin);
         else this.#refuse(origin, 'not-leader');
         return;
@@ -250,6 +254,7 @@ export class Replica {
   #receiveFromClient(frame: Frame): void {
     const origin = { actor: frame.source, requestId: frame.correlationId };
     if (frame.kind === clientFrame.write) {
+      if (!this.#requests.isFirst(frame)) return;
       if (this.#isLeader) this.#gather(frame, origin);
       else this.#forward(frame, origin);
     } else if (frame.kind === clientFrame.read) {

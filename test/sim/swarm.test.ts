@@ -88,6 +88,7 @@ for (const [seed, why] of [
   [100_523, 'what was never synced is not the last sync that may be lost'],
   [200_057, 'an older snapshot will do where the newest cannot be read'],
   [400_034, 'an entry of an older leader that comes late replaces what was committed since'],
+  [402_478, 'of two copies of a write one was refused, and the other one done'],
   [401_011, 'a disk that stalled keeps its node waiting after the fault'],
   [400_509, 'entries are under way to a node whose directory is gone'],
 ] as const) {
