@@ -153,7 +153,8 @@ export class Weather implements Disposable {
       sourceIncarnation: supervisor.space.incarnation(from),
       destinationIncarnation,
       kind: bare.kind,
-      correlationId: bare.correlationId,
+      // Nobody waits for an answer to it, and its id is none of those that the source gives.
+      correlationId: 0,
     });
     bytes.set(bare.body, envelopeBytes);
     if (link.forward(bare.lane, bytes)) return true;
