@@ -61,6 +61,25 @@ test('C88: a learner takes part and counts for nothing', (t) => {
   t.pass();
 });
 
+test('an answer that comes late to a deposed leader is no lie (seed 1156587455)', (t) => {
+  // The learner's answer of term 3 arrives when the leader of term 5 has replaced the entry.
+  const options: TurmoilOptions = {
+    seed: 1156587455,
+    size: 3,
+    steps: 150,
+    weather: { loss: 0.291, duplication: 0.005, reorder: 0.36 },
+    hasSlowDisks: true,
+    preVote: false,
+    checkQuorum: false,
+    cut: 0.006000000000000001,
+    inflightEntriesMax: 2,
+    appendBytesMax: 1,
+    voters: ['n1', 'n2', 'n3'],
+    learners: ['n4'],
+  };
+  t.notThrows(() => requireConvergence(runTurmoil(options), 300));
+});
+
 test('C88: the same seed gives the same trace, byte for byte', (t) => {
   const options: TurmoilOptions = {
     seed: 88,

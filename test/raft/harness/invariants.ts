@@ -111,8 +111,12 @@ export class Invariants {
       check(matchIndex < nextIndex, `${key}: matchIndex < nextIndex`);
       check((this.#matches.get(key) ?? 0) <= matchIndex, `${key}: matchIndex never goes back`);
       this.#matches.set(key, matchIndex);
+      const follower = this.#nodes.get(peer);
+      // An answer of its term may reach a leader that is deposed when a later one has taken the
+      // entry away again.
+      if ((follower?.disk.hardState.currentTerm ?? 0) > currentTerm) continue;
       const own = node.raft.termAt(matchIndex);
-      const theirs = this.#nodes.get(peer)?.durableTermAt(matchIndex);
+      const theirs = follower?.durableTermAt(matchIndex);
       if (own === undefined || theirs === undefined) continue;
       check(own === theirs, `${key}: matchIndex ${matchIndex} was never verified`);
     }
