@@ -266,3 +266,22 @@ test.serial('weather between roles is that between the nodes that have them then
   t.is(cluster.leaderId, next);
   t.is(await cluster.get('k', { node: next }), 49);
 });
+
+test.serial('what a node forwards counts after a redirectSet by hand in its name', async (t) => {
+  await using cluster = await createCluster(quick);
+  const leader = await cluster.waitForLeader();
+  const follower = cluster.nodes.find((id) => id !== leader) as string;
+  const byHand = {
+    type: 'redirectSet',
+    source: follower,
+    destination: leader,
+    fields: { id: 2 ** 30, key: 'by hand', value: 1 },
+  };
+
+  t.true(cluster.inject(byHand));
+  await cluster.set('forwarded', 2, { node: follower });
+
+  t.is(await cluster.get('by hand'), 1);
+  t.is(await cluster.get('forwarded'), 2);
+  t.is(cluster.leaderId, leader);
+});
