@@ -3,8 +3,9 @@
  * etcd's api (v3), with their field numbers.
  *
  *     PutRequest      key 1, value 2            PutResponse     header 1
- *     RangeRequest    key 1                     RangeResponse   header 1, kvs 2 (KeyValue: value 5)
+ *     RangeRequest    key 1                     RangeResponse   header 1, kvs 2
  *     StatusRequest   nothing                   StatusResponse  header 1, leader 4
+ *     KeyValue        version 4, value 5
  *     ResponseHeader  member_id 2, revision 3, raft_term 4
  */
 
@@ -39,16 +40,29 @@ export function putRevision(bytes: Buffer): number {
   return 0;
 }
 
-/** The value of the key; `undefined` if there is none. */
-export function rangeValue(bytes: Buffer): Buffer | undefined {
+/** What is known of a key. */
+export interface EtcdKeyValue {
+  readonly value: Buffer;
+  /** How often it was written. */
+  readonly version: number;
+}
+
+/** What a range found of its key; `undefined` if there is none. */
+export function rangeKeyValue(bytes: Buffer): EtcdKeyValue | undefined {
   const answer = new Reader(bytes);
-  while (answer.next()) {
-    if (answer.field !== 2) continue;
-    const keyValue = new Reader(answer.bytes);
-    while (keyValue.next()) if (keyValue.field === 5) return keyValue.bytes;
-    return Buffer.alloc(0);
-  }
+  while (answer.next()) if (answer.field === 2) return keyValueOf(answer.bytes);
   return undefined;
+}
+
+function keyValueOf(bytes: Buffer): EtcdKeyValue {
+  const reader = new Reader(bytes);
+  let value: Buffer = Buffer.alloc(0);
+  let version = 0;
+  while (reader.next()) {
+    if (reader.field === 4) version = Number(reader.number);
+    if (reader.field === 5) value = reader.bytes;
+  }
+  return { value, version };
 }
 
 export function statusOf(bytes: Buffer): EtcdStatus {

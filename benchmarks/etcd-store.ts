@@ -2,7 +2,7 @@
 import type { LoadTarget } from '../src/store/load.js';
 import type { CallOptions, SetResult, Store, Value } from '../src/store/store.js';
 import type { EtcdMembers } from './etcd-members.js';
-import { putRequest, putRevision, rangeRequest, rangeValue } from './etcd-messages.js';
+import { putRequest, putRevision, rangeKeyValue, rangeRequest } from './etcd-messages.js';
 import { GrpcChannel, GrpcError } from './grpc-channel.js';
 
 export class EtcdStore implements LoadTarget, Pick<Store, 'getMany'>, Disposable {
@@ -39,9 +39,16 @@ export class EtcdStore implements LoadTarget, Pick<Store, 'getMany'>, Disposable
 
   get(key: string): Promise<Uint8Array | undefined> {
     return this.#call('/etcdserverpb.KV/Range', rangeRequest(key), (answer) => {
-      const value = rangeValue(answer);
+      const found = rangeKeyValue(answer);
       // A copy, and no `Buffer`: its `slice` would be a view of what the socket has read.
-      return value === undefined ? undefined : new Uint8Array(value);
+      return found === undefined ? undefined : new Uint8Array(found.value);
+    });
+  }
+
+  /** How often the key was written. */
+  version(key: string): Promise<number> {
+    return this.#call('/etcdserverpb.KV/Range', rangeRequest(key), (answer) => {
+      return rangeKeyValue(answer)?.version ?? 0;
     });
   }
 

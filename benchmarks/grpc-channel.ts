@@ -8,7 +8,7 @@
  *                           <-  HEADERS  grpc-status 0   (the trailers)
  *
  * Not `@grpc/grpc-js`: it runs on the same HTTP/2 of Node.js and costs as much again for each call,
- * so a generator of load that uses it measures itself (docs/durability.md has the figures).
+ * so a generator of load that uses it measures itself.
  */
 import {
   type ClientHttp2Session,
@@ -94,7 +94,8 @@ export class GrpcChannel implements Disposable {
   }
 }
 
-function frameOf(message: Uint8Array): Buffer {
+/** A message as it goes over the line: not compressed, its length in front. */
+export function frameOf(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(prefixBytes + message.length);
   frame[0] = 0;
   frame.writeUInt32BE(message.length, 1);

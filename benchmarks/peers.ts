@@ -5,6 +5,8 @@
  * are both there, in turn, so that both meet the same disk in the same mood:
  *
  *     disk │ for each number outstanding: warm-up both │ balsa etcd balsa etcd … │ read back both
+ *
+ * Where h2load is installed it drives etcd, too, after each of its turns.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { LatencyMicros } from '../src/store/load-latency.js';
@@ -14,6 +16,7 @@ import type { DiskFigures } from './disk.js';
 import { EtcdMembers } from './etcd-members.js';
 import { EtcdStore } from './etcd-store.js';
 import { counted } from './figures.js';
+import { H2load, type H2loadFigures, h2loadKey } from './h2load.js';
 import { type OnPhase, Phases } from './phases.js';
 import { type Spread, spreadOf } from './spread.js';
 import { Subject } from './subject.js';
@@ -31,6 +34,8 @@ export interface PeersOptions extends Pick<Workload, 'keys' | 'valueBytes'> {
   /** A directory on the disk that both are to use. */
   readonly dataDir: string;
   readonly seed?: number | undefined;
+  /** Whether h2load is to drive etcd, too. Default: false. */
+  readonly h2load?: boolean;
   readonly signal: AbortSignal;
   readonly onPhase?: OnPhase;
 }
@@ -48,20 +53,28 @@ export interface PeerFigures {
   readonly errors: Readonly<Record<string, number>>;
 }
 
-export interface PeerCase {
+/** How balsa stands to etcd; absent if etcd got nothing done, in most rounds or at all. */
+export interface PeerRatios {
+  /** Of the median speeds. */
+  readonly ratio?: number;
+  /** Of the 99th percentiles. */
+  readonly p99Ratio?: number;
+}
+
+export interface PeerCase extends PeerRatios {
   readonly outstanding: number;
   readonly balsa: PeerFigures;
   readonly etcd: PeerFigures;
-  /** Of the median speeds, balsa's to etcd's; absent if etcd got nothing done in most rounds. */
-  readonly ratio?: number;
-  /** Of the 99th percentiles, balsa's to etcd's; absent if etcd got nothing done. */
-  readonly p99Ratio?: number;
+  /** etcd, driven by h2load. */
+  readonly h2load?: H2loadFigures & PeerRatios;
 }
 
 /** What reading back said. */
 export interface PeerVerdict extends Omit<Verdict, 'digestsEqual'> {
-  /** Writes that etcd says it has done; it counts them in its revision. */
+  /** Writes of ours that etcd says it has done; it counts all of them in its revision. */
   readonly done: number;
+  /** Those of h2load: that it was told of, and that the version of its key counts. */
+  readonly h2load?: { readonly acknowledged: number; readonly done: number };
 }
 
 export interface PeersResult {
@@ -122,6 +135,7 @@ class Comparison {
   /** All windows so far, for their ledgers. */
   readonly #balsa: Windows[] = [];
   readonly #etcd: Windows[] = [];
+  readonly #h2loads: H2load[] = [];
 
   constructor(parties: Parties) {
     this.#parties = parties;
@@ -144,6 +158,7 @@ class Comparison {
     await balsa.warmUp(windowOf(warmupSeconds));
     await etcd.warmUp(windowOf(warmupSeconds));
     const memberCpu = new MemberCpu(members);
+    const h2load = this.#h2load();
     for (let round = 0; round < rounds; round += 1) {
       phases.begin(`measuring balsa, ${what}`);
       await rest(signal);
@@ -151,12 +166,27 @@ class Comparison {
       phases.begin(`measuring etcd, ${what}`);
       await rest(signal);
       await memberCpu.during(() => etcd.measure(windowOf(seconds / rounds)));
+      if (h2load === undefined) continue;
+      phases.begin(`measuring etcd by h2load, ${what}`);
+      await rest(signal);
+      const { port } = await members.leader(signal);
+      await h2load.measure({ port, seconds: seconds / rounds, outstanding });
     }
-    return caseOf(outstanding, figuresOf(balsa), {
+    const theirs = {
       ...figuresOf(etcd),
       ...memberCpu.cores(etcd.summary().seconds),
       ...(Object.keys(store.errors).length > 0 ? { errors: { ...store.errors } } : {}),
-    });
+    };
+    return caseOf({ outstanding, balsa: figuresOf(balsa), etcd: theirs }, h2load?.figures());
+  }
+
+  #h2load(): H2load | undefined {
+    const { options, subject } = this.#parties;
+    if (options.h2load !== true) return undefined;
+    const directory = subject.directory?.path ?? options.dataDir;
+    const h2load = new H2load({ ...options, directory });
+    this.#h2loads.push(h2load);
+    return h2load;
   }
 
   async verify(): Promise<PeersResult['verified']> {
@@ -174,14 +204,27 @@ class Comparison {
     await store.toLeader();
     const ledgers = this.#etcd.flatMap((windows) => windows.ledgers);
     const { samples, ...found } = await verifyLoad(store, ledgers, { signal });
-    const done = (await members.leader(signal)).revision - 1;
+    const version = await store.version(h2loadKey);
+    const done = (await members.leader(signal)).revision - 1 - version;
+    const told = this.#h2loads.reduce((sum, h2load) => sum + h2load.acknowledged, 0);
     const { acknowledged } = found;
     const problems = [
       ...(samples.length > 0 ? [`wrong values in etcd at ${samples.join(', ')}`] : []),
-      ...(done < acknowledged ? [`etcd did ${done} writes and acknowledged ${acknowledged}`] : []),
+      ...fewer(acknowledged, done),
+      ...fewer(told, version),
     ];
-    return { ...found, done, ...(problems.length > 0 ? { problem: problems.join('; ') } : {}) };
+    return {
+      ...found,
+      done,
+      ...(this.#h2loads.length > 0 ? { h2load: { acknowledged: told, done: version } } : {}),
+      ...(problems.length > 0 ? { problem: problems.join('; ') } : {}),
+    };
   }
+}
+
+function fewer(acknowledged: number, done: number): string[] {
+  if (done >= acknowledged) return [];
+  return [`etcd did ${done} writes and acknowledged ${acknowledged}`];
 }
 
 /** The same clients, with nobody between them and the leader when a window begins. */
@@ -227,15 +270,25 @@ function figuresOf(windows: Windows): PeerFigures {
   };
 }
 
-function caseOf(outstanding: number, balsa: PeerFigures, etcd: PeerFigures): PeerCase {
-  const speed = ({ writesPerSecond }: PeerFigures): number => writesPerSecond.median;
-  const late = ({ latencyMicros }: PeerFigures): number => latencyMicros.p99;
+function caseOf(
+  { outstanding, balsa, etcd }: Pick<PeerCase, 'outstanding' | 'balsa' | 'etcd'>,
+  h2load: H2loadFigures | undefined,
+): PeerCase {
   return {
     outstanding,
     balsa,
     etcd,
-    ...(speed(etcd) > 0 ? { ratio: rounded(speed(balsa) / speed(etcd)) } : {}),
-    ...(late(etcd) > 0 ? { p99Ratio: rounded(late(balsa) / late(etcd)) } : {}),
+    ...ratiosOf(balsa, etcd),
+    ...(h2load === undefined ? {} : { h2load: { ...h2load, ...ratiosOf(balsa, h2load) } }),
+  };
+}
+
+function ratiosOf(balsa: H2loadFigures, other: H2loadFigures): PeerRatios {
+  const speed = ({ writesPerSecond }: H2loadFigures): number => writesPerSecond.median;
+  const late = ({ latencyMicros }: H2loadFigures): number => latencyMicros.p99;
+  return {
+    ...(speed(other) > 0 ? { ratio: rounded(speed(balsa) / speed(other)) } : {}),
+    ...(late(other) > 0 ? { p99Ratio: rounded(late(balsa) / late(other)) } : {}),
   };
 }
 
@@ -243,9 +296,10 @@ async function rest(signal: AbortSignal): Promise<void> {
   await wait(restMs, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
-function totalSecondsOf({ outstanding, seconds, warmupSeconds }: PeersOptions): number {
-  const restSeconds = (rounds * restMs) / 1_000;
-  return 3 + outstanding.length * 2 * (warmupSeconds + seconds + restSeconds);
+function totalSecondsOf({ outstanding, h2load, ...options }: PeersOptions): number {
+  const turn = options.seconds + (rounds * restMs) / 1_000;
+  const turns = h2load === true ? 3 : 2;
+  return 3 + outstanding.length * (2 * options.warmupSeconds + turns * turn);
 }
 
 function rounded(value: number): number {

@@ -2,7 +2,8 @@
 import type { DiskFigures } from './disk.js';
 import type { FailoverResult } from './failover.js';
 import { count, fixed, mebibytes, micros, ms } from './figures.js';
-import type { PeerCase, PeerFigures, PeersResult } from './peers.js';
+import type { H2loadFigures } from './h2load.js';
+import type { PeerFigures, PeerRatios, PeersResult } from './peers.js';
 import type { ReelectionResult } from './reelection.js';
 import type { RestartResult } from './restart.js';
 import type { SizeResult } from './sizes.js';
@@ -142,14 +143,17 @@ export function etcdSection(rows: readonly Row[]): string {
     const same = runs.flatMap(({ cases }) =>
       cases.filter((one) => one.outstanding === outstanding),
     );
-    const ratio = (of: (one: PeerCase) => number | undefined, digits: number): string => {
-      const values = same.flatMap((one) => of(one) ?? []);
-      return values.length === 0 ? '' : `**${fixed(median(values), digits)}**`;
-    };
-    return [
+    const byH2load = same.flatMap(({ h2load }) => (h2load === undefined ? [] : [h2load]));
+    const rows = [
       [count(outstanding), 'balsa', ...peerCells(same.map(({ balsa }) => balsa))],
       ['', 'etcd', ...peerCells(same.map(({ etcd }) => etcd))],
-      ['', 'balsa / etcd', ratio((one) => one.ratio, 1), '', ratio((one) => one.p99Ratio, 3)],
+      ['', 'balsa / etcd', ...ratioCells(same)],
+    ];
+    if (byH2load.length === 0) return rows;
+    return [
+      ...rows,
+      ['', 'etcd by h2load', ...speedCells(byH2load)],
+      ['', 'balsa / etcd by h2load', ...ratioCells(byH2load)],
     ];
   });
   const versions = [...new Set(runs.map(({ etcd }) => etcd.version))].join(', ');
@@ -158,6 +162,7 @@ export function etcdSection(rows: readonly Row[]): string {
     ...opening,
     `Durable sets on balsa and on etcd ${versions}, three members each on one`,
     'disk, in turn, from the same generator on one thread; 100-byte values, 10,000 keys.',
+    ...h2loadLines(runs),
     '[durability.md](durability.md) says what is the same and what is not. Measured by',
     `${code(rows[0]?.command ?? '')}.`,
     '',
@@ -173,9 +178,26 @@ export function etcdSection(rows: readonly Row[]): string {
   ].join('\n');
 }
 
-type EtcdRun = PeersResult & { readonly etcd: { readonly version: string } };
+interface EtcdRun extends PeersResult {
+  readonly etcd: { readonly version: string };
+  readonly h2load?: { readonly version: string };
+}
+
+function h2loadLines(runs: readonly EtcdRun[]): string[] {
+  const versions = new Set(runs.flatMap(({ h2load }) => h2load?.version ?? []));
+  if (versions.size === 0) return [];
+  return [
+    `In the rows with h2load (${[...versions].join(', ')}) etcd is driven by that program, which`,
+    'is written in C.',
+  ];
+}
 
 function peerCells(figures: readonly PeerFigures[]): string[] {
+  const cores = figures.map((one) => one.cores + (one.memberCores ?? 0));
+  return [...speedCells(figures), fixed(median(cores), 2)];
+}
+
+function speedCells(figures: readonly H2loadFigures[]): string[] {
   return [
     ranged(
       figures.map(({ writesPerSecond }) => writesPerSecond.median),
@@ -183,8 +205,15 @@ function peerCells(figures: readonly PeerFigures[]): string[] {
     ),
     micros(median(figures.map(({ latencyMicros }) => latencyMicros.p50))),
     micros(median(figures.map(({ latencyMicros }) => latencyMicros.p99))),
-    fixed(median(figures.map(({ cores, memberCores = 0 }) => cores + memberCores)), 2),
   ];
+}
+
+function ratioCells(all: readonly PeerRatios[]): string[] {
+  const bold = (values: readonly number[], digits: number): string =>
+    values.length === 0 ? '' : `**${fixed(median(values), digits)}**`;
+  const speeds = all.flatMap(({ ratio }) => ratio ?? []);
+  const late = all.flatMap(({ p99Ratio }) => p99Ratio ?? []);
+  return [bold(speeds, 1), '', bold(late, 3)];
 }
 
 /** What the disk did in the same runs when nothing else was asked of it. */

@@ -2,12 +2,14 @@
 import type { Command } from 'commander';
 import { etcdVersion, PeerFailure } from '../../benchmarks/etcd-members.js';
 import { count, counted, fixed, seconds as inSeconds, micros } from '../../benchmarks/figures.js';
+import { type H2loadFigures, h2loadVersion } from '../../benchmarks/h2load.js';
 import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
 import {
   areWell,
   measurePeers,
   type PeerCase,
   type PeerFigures,
+  type PeerRatios,
   type PeersResult,
 } from '../../benchmarks/peers.js';
 import { alignedLines } from '../../benchmarks/table.js';
@@ -33,6 +35,8 @@ export interface PeersFlags extends LoadFlags, TimeFlags, DurabilityFlags, Commo
 
 /** What is measured when nothing is said: latency counts at the first, speed at the second. */
 const outstandingDefault: readonly number[] = [64, 1_024];
+
+const noH2load = 'is not installed (on Debian: apt-get install nghttp2-client)';
 
 /** What the comparison is not about. */
 const strangers: readonly (readonly [name: string, option: string])[] = [
@@ -61,15 +65,18 @@ export async function runPeers(
       stdout.write(json === true ? `${JSON.stringify({ skipped })}\n` : `skipped: ${skipped}\n`);
       return exitCode.ok;
     }
+    const h2load = await h2loadVersion();
     let result: PeersResult;
     {
       using progress = createProgress(stderr);
       const onPhase = (done: number, phase: string): void => progress.update(done, phase);
-      result = await measurePeers({ ...config, seed, signal, onPhase });
+      const by = { h2load: h2load !== undefined };
+      result = await measurePeers({ ...config, ...by, seed, signal, onPhase });
     }
     const report: PeersReport = {
       config: { ...config, seed: result.seed },
       etcd: { version },
+      ...(h2load === undefined ? {} : { h2load: { version: h2load } }),
       ...result,
       machine: describeMachine(),
       commit: await describeCommit(),
@@ -102,6 +109,8 @@ interface PeersReport extends PeersResult {
     readonly seed: number;
   };
   readonly etcd: { readonly version: string };
+  /** Absent if it is not installed. */
+  readonly h2load?: { readonly version: string };
   readonly machine: ReturnType<typeof describeMachine>;
   readonly commit: string | undefined;
   readonly command: string;
@@ -125,7 +134,7 @@ function dataDirOf({ dataDir = true, syncPolicy }: PeersFlags, command: Command)
 }
 
 function peersText(report: PeersReport): string {
-  const { config, disk, rounds, verified, etcd } = report;
+  const { config, disk, rounds, verified, etcd, h2load } = report;
   const length = inSeconds(config.seconds / rounds);
   const data = `${config.valueBytes}-byte values, ${counted(config.keys, 'key')}`;
   const lost = (one: { acknowledged: number; lost: number }): string =>
@@ -135,14 +144,22 @@ function peersText(report: PeersReport): string {
     `          ${rounds} rounds of ${length} in turn; writes/s are the median (smallest–largest)`,
     ...(disk === undefined ? [] : [`disk      ${diskText(disk)}`]),
     `etcd      ${etcd.version}`,
+    `h2load    ${h2load?.version ?? noH2load}`,
     '',
     ...alignedLines({ head, rows: report.cases.flatMap(rowsOf), texts: ['store'] }),
     '',
     `verified  balsa: ${lost(verified.balsa)}`,
     `          etcd: ${lost(verified.etcd)}`,
+    ...h2loadLines(verified.etcd.h2load),
     ...failedLines(report.cases),
   ];
   return lines.map((line) => (line === '' ? '\n' : `  ${line}\n`)).join('');
+}
+
+function h2loadLines(counts: PeersResult['verified']['etcd']['h2load']): string[] {
+  if (counts === undefined) return [];
+  const { acknowledged, done } = counts;
+  return [`          h2load: ${count(acknowledged)} acknowledged writes, ${count(done)} done`];
 }
 
 /** What calls that failed were told. */
@@ -158,11 +175,20 @@ function failedLines(cases: readonly PeerCase[]): string[] {
 
 const head = ['outstanding', 'store', 'writes/s', 'range', 'p50', 'p99', 'cores', 'failed'];
 
-function rowsOf({ outstanding, balsa, etcd, ratio, p99Ratio }: PeerCase): string[][] {
+function rowsOf({ outstanding, balsa, etcd, h2load, ...ratios }: PeerCase): string[][] {
+  const ratioCells = ({ ratio, p99Ratio }: PeerRatios): string[] => [
+    ...[quotient(ratio, 1), '', '', quotient(p99Ratio, 3)],
+  ];
+  const rows = [
+    [count(outstanding), 'balsa', ...cellsOf(balsa), ...costOf(balsa)],
+    ['', 'etcd', ...cellsOf(etcd), ...costOf(etcd)],
+    ['', 'balsa / etcd', ...ratioCells(ratios)],
+  ];
+  if (h2load === undefined) return rows;
   return [
-    [count(outstanding), 'balsa', ...cellsOf(balsa)],
-    ['', 'etcd', ...cellsOf(etcd)],
-    ['', 'balsa / etcd', quotient(ratio, 1), '', '', quotient(p99Ratio, 3)],
+    ...rows,
+    ['', 'etcd by h2load', ...cellsOf(h2load)],
+    ['', 'balsa / etcd by h2load', ...ratioCells(h2load)],
   ];
 }
 
@@ -171,14 +197,17 @@ function quotient(value: number | undefined, digits: number): string {
   return value === undefined ? '-' : fixed(value, digits);
 }
 
-function cellsOf({ writesPerSecond, latencyMicros, ...rest }: PeerFigures): string[] {
+function cellsOf({ writesPerSecond, latencyMicros }: H2loadFigures): string[] {
   const { min, median, max } = writesPerSecond;
   return [
     count(median),
     `(${count(min)}–${count(max)})`,
     micros(latencyMicros.p50),
     micros(latencyMicros.p99),
-    fixed(rest.cores + (rest.memberCores ?? 0), 2),
-    count(Object.values(rest.errors).reduce((sum, times) => sum + times, 0)),
   ];
+}
+
+function costOf({ cores, memberCores = 0, errors }: PeerFigures): string[] {
+  const failed = Object.values(errors).reduce((sum, times) => sum + times, 0);
+  return [fixed(cores + memberCores, 2), count(failed)];
 }

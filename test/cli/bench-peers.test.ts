@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { etcdVersion } from '../../benchmarks/etcd-members.js';
+import { h2loadVersion } from '../../benchmarks/h2load.js';
 import { balsa, type Ended, type Running, start } from './balsa.js';
 
 const isInstalled = (await etcdVersion()) !== undefined && process.platform === 'linux';
@@ -112,7 +113,7 @@ withEtcd('balsa and etcd are measured in turn, and all their writes are there', 
   const { exitCode, stdout, stderr } = await balsa(['bench', ...args, '--json']);
 
   t.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
-  const { cases, config, disk, etcd, verified } = JSON.parse(stdout);
+  const { cases, config, disk, etcd, h2load, verified } = JSON.parse(stdout);
   t.like(config, { peer: 'etcd', nodes: 3, outstanding: [64, 1_024], keys: 500, dataDir: folder });
   t.regex(etcd.version, /^\d+\.\d+/);
   t.true(disk.syncMicros.p50 > 0);
@@ -138,7 +139,48 @@ withEtcd('balsa and etcd are measured in turn, and all their writes are there', 
   t.like(verified.etcd, { lost: 0, ghosts: 0 });
   t.true(verified.balsa.acknowledged > 0 && verified.etcd.acknowledged > 0);
   t.is(verified.etcd.done, verified.etcd.acknowledged);
+  t.is(h2load?.version, await h2loadVersion());
+  if (h2load !== undefined) {
+    const { acknowledged, done } = verified.etcd.h2load;
+    t.true(acknowledged > 0 && done >= acknowledged);
+    for (const one of cases) t.is(one.h2load.writesPerSecond.count, 5);
+  }
   t.deepEqual(readdirSync(folder), []);
+});
+
+/** Runs the comparison with a real etcd, and a script in the place of h2load. */
+async function withH2load(t: ExecutionContext, script: string): Promise<Ended> {
+  const places = { bin: folderFor(t), data: folderFor(t) };
+  const file = join(places.bin, 'h2load');
+  const report = 'requests: 9 total, 9 started, 9 done, 5 succeeded, $FAILED failed, 0 errored';
+  const lines = ['if [ "$1" = --version ]; then echo h2load nghttp2/9.9; exit; fi', script];
+  writeFileSync(file, `#!/bin/sh\n${lines.join('\n')}\necho "${report}"\n`);
+  chmodSync(file, 0o755);
+  const env = { PATH: `${places.bin}:${process.env['PATH']}` };
+  const size = ['--nodes', '1', '--seconds', '0.1', '--outstanding', '1'];
+  const args = ['bench', '--peers', 'etcd', '--data-dir', places.data, ...size, '--json'];
+
+  const ended = await balsa(args, { env });
+
+  t.deepEqual(readdirSync(places.data), []);
+  return ended;
+}
+
+withEtcd('what h2load takes for acknowledged has to be in etcd', async (t) => {
+  const { exitCode, stdout, stderr } = await withH2load(t, 'FAILED=0');
+
+  t.is(exitCode, 1);
+  t.is(stderr, 'balsa: etcd did 0 writes and acknowledged 25\n');
+  t.deepEqual(JSON.parse(stdout).verified.etcd.h2load, { acknowledged: 25, done: 0 });
+});
+
+withEtcd('an h2load that fails, or whose calls do, ends the comparison', async (t) => {
+  const broken = await withH2load(t, 'echo no such option >&2; exit 1');
+  const refused = await withH2load(t, 'FAILED=4');
+
+  t.deepEqual([broken.exitCode, refused.exitCode], [1, 1]);
+  t.regex(broken.stderr, /^balsa: h2load: no such option\n$/);
+  t.is(refused.stderr, 'balsa: h2load: 4 calls failed\n');
 });
 
 withEtcd('what etcd forgets, or has never done, is found, and the run has failed', async (t) => {

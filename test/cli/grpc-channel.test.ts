@@ -6,8 +6,8 @@ import test, { type ExecutionContext } from 'ava';
 import {
   putRequest,
   putRevision,
+  rangeKeyValue,
   rangeRequest,
-  rangeValue,
   statusOf,
 } from '../../benchmarks/etcd-messages.js';
 import { GrpcChannel, GrpcError } from '../../benchmarks/grpc-channel.js';
@@ -116,12 +116,13 @@ test('answers are read as rpc.proto has them', (t) => {
   const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 
   t.is(putRevision(bytes(header)), 301);
-  t.is(String(rangeValue(bytes(header + range))), 'val');
-  t.is(rangeValue(bytes(header)), undefined);
+  const found = rangeKeyValue(bytes(header + range));
+  t.deepEqual([String(found?.value), found?.version], ['val', 1]);
+  t.is(rangeKeyValue(bytes(header)), undefined);
   const memberId = 7_279_734_137_678_093_687n;
   const leads = { memberId, leaderId: memberId, revision: 301, term: 2 };
   t.deepEqual(statusOf(bytes(header + status)), leads);
   for (const cut of [header.slice(0, -2), header.slice(0, 2), `${header}92`]) {
-    t.throws(() => rangeValue(bytes(cut)), { message: /cut off/ }, cut);
+    t.throws(() => rangeKeyValue(bytes(cut)), { message: /cut off/ }, cut);
   }
 });

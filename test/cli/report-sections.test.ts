@@ -58,6 +58,20 @@ test('the section of etcd has both and their ratios, with the CPU of the members
   t.regex(text, /\nOf 1,000 acknowledged writes\n2 were lost\.$/);
 });
 
+test('where h2load drove etcd, too, its rows and ratios stand beside', (t) => {
+  const row = { label: 'durable sets', command: 'balsa bench --peers etcd' };
+  const h2load = { writesPerSecond: spread(20_000), latencyMicros, ratio: 20, p99Ratio: 2 };
+  const cases = comparison.cases.map((one) => ({ ...one, h2load }));
+  const run = { ...comparison, cases, h2load: { version: 'nghttp2/1.2.3' } };
+
+  const text = etcdSection([{ ...row, results: [run] }]);
+
+  t.true(text.includes('\nIn the rows with h2load (nghttp2/1.2.3) etcd is driven by'), text);
+  t.true(text.includes('\n|  | etcd by h2load | 20,000 | 100 µs | 1.50 ms |  |\n'), text);
+  t.true(text.includes('\n|  | balsa / etcd by h2load | **20.0** |  | **2.000** |  |\n'), text);
+  t.false(etcdSection([{ ...row, results: [comparison] }]).includes('h2load'));
+});
+
 test('without a ratio, or without etcd, the section says nothing that was not measured', (t) => {
   const row = { label: 'durable sets', command: 'balsa bench --peers etcd' };
   const cases = comparison.cases.map(({ ratio: _, p99Ratio: __, ...rest }) => rest);
