@@ -78,7 +78,7 @@
  * `replicatedByAll` is what every member has stored: nobody will ask for it again. A caller may
  * compact whatever is in a snapshot; a follower that needs what is gone is sent the snapshot in
  * parts (§7, `snapshot.ts`). The core says which part is to go and to come; the bytes, and what
- * they mean, are the caller's.
+ * they mean, are the caller's, who keeps the snapshot that `transfer` names until it is through.
  *
  * ## Reads
  *

@@ -20,8 +20,8 @@ import type {
   TransferResult,
 } from './ready.js';
 import { handleUnreachable } from './replication.js';
-import { completeInstall, refuseInstall, restartTransfer } from './snapshot.js';
-import { createState, hearsLeader, type RaftState } from './state.js';
+import { completeInstall, oldestTransfer, refuseInstall, restartTransfer } from './snapshot.js';
+import { createState, hearsLeader, type RaftState, type SnapshotPosition } from './state.js';
 import { statusOf } from './status.js';
 import { step } from './step.js';
 
@@ -166,13 +166,12 @@ export class Raft {
     if (peer !== undefined) restartTransfer(state, peer);
   }
 
-  /** The oldest snapshot that a peer is being sent: entries behind it will be needed next. */
-  get transferIndex(): number | undefined {
-    let oldest: number | undefined;
-    for (const { transfer } of this.#state.leadership?.progress.values() ?? []) {
-      if (transfer !== undefined) oldest = Math.min(oldest ?? transfer.index, transfer.index);
-    }
-    return oldest;
+  /**
+   * The oldest snapshot that a peer is being sent which was heard lately. It is needed until it is
+   * through, and the entries behind it next.
+   */
+  get transfer(): SnapshotPosition | undefined {
+    return oldestTransfer(this.#state);
   }
 
   /** The newest index behind which the log still holds at least so many payload bytes. */

@@ -79,6 +79,20 @@ export function restartTransfer(state: RaftState, peer: Progress): void {
   offerSnapshot(peer, state.snapshot);
 }
 
+/**
+ * The oldest snapshot under way to a peer that lives. One that is not heard of gets no part either,
+ * and nothing is kept for it.
+ */
+export function oldestTransfer(state: RaftState): SnapshotPosition | undefined {
+  const { leadership, timers, options } = state;
+  let oldest: SnapshotPosition | undefined;
+  for (const { transfer, heardAt } of leadership?.progress.values() ?? []) {
+    if (transfer === undefined || timers.now - heardAt > options.electionTicksMax) continue;
+    if (oldest === undefined || transfer.index < oldest.index) oldest = transfer;
+  }
+  return oldest;
+}
+
 /** The follower's side of a part. */
 export function handleInstallSnapshot(state: RaftState, message: SnapshotPart): void {
   const { snapshotIndex, snapshotTerm, offset } = message;

@@ -76,6 +76,10 @@ export class Checkpoint {
 
   /** Does a piece of the work that is due at `lastApplied`; true when there is more. */
   step(lastApplied: number): boolean {
+    const { raft, storage } = this.#options;
+    // What is on its way to a follower arrives, however many snapshots are taken meanwhile: if each
+    // of them made it begin again, a short log could keep it from ever coming back.
+    storage.keepSnapshot(raft.transfer);
     if (this.#saving === undefined && (this.#isDue() || this.#isOrdered(lastApplied))) {
       this.#begin(lastApplied);
     }
@@ -116,10 +120,8 @@ export class Checkpoint {
 
   /** A follower that gets a snapshot needs what comes behind it, as long as there is room. */
   #neededIndex(): number {
-    const { transferIndex } = this.#options.raft;
-    return transferIndex === undefined || this.#isCrowded
-      ? Number.POSITIVE_INFINITY
-      : transferIndex;
+    const { transfer } = this.#options.raft;
+    return transfer === undefined || this.#isCrowded ? Number.POSITIVE_INFINITY : transfer.index;
   }
 
   get #isCrowded(): boolean {
@@ -140,8 +142,8 @@ export class Checkpoint {
       this.#bytesSince >= Math.max(checkpointBytes, patience) ||
       this.#entriesSince >= room.entries / 4;
     const relieves = this.#bytesSince >= room.bytes / 8 || this.#entriesSince >= room.entries / 8;
-    // A snapshot that replaces the one under way to a follower would make it begin again.
-    return this.#isCrowded ? relieves : isDue && raft.transferIndex === undefined;
+    // While one is under way to a follower, another takes room beside it.
+    return this.#isCrowded ? relieves : isDue && raft.transfer === undefined;
   }
 
   #isOrdered(lastApplied: number): boolean {

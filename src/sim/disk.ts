@@ -168,6 +168,7 @@ function copyMemory(from: MemoryStorageBuffers, to: MemoryStorageBuffers): void 
     [from.log, to.log],
     [from.snapshots[0], to.snapshots[0]],
     [from.snapshots[1], to.snapshots[1]],
+    [from.snapshots[2], to.snapshots[2]],
   ];
   for (const [source, target] of pairs) new Uint8Array(target).set(new Uint8Array(source));
 }

@@ -103,6 +103,10 @@ export class StorageLife implements Storage {
     return this.#live.loadSnapshot();
   }
 
+  keepSnapshot(name: SnapshotName | undefined): void {
+    this.#live.keepSnapshot(name);
+  }
+
   snapshotPart(
     ...wanted: Parameters<Storage['snapshotPart']>
   ): ReturnType<Storage['snapshotPart']> {

@@ -1,7 +1,7 @@
 /** The bounds of the log and the place of the snapshot: what changes as one. */
 
 import { RaftError } from '../errors.js';
-import { boundsPlace } from './layout.js';
+import { boundsPlace, type SnapshotSlot } from './layout.js';
 import { SwitchedRecord } from './record.js';
 import type { SharedMemory } from './shared-memory.js';
 
@@ -17,7 +17,7 @@ export interface Bounds {
   readonly termBeforeFirst: number;
   readonly snapshotIndex: number;
   readonly snapshotTerm: number;
-  readonly snapshotSlot: 0 | 1;
+  readonly snapshotSlot: SnapshotSlot;
   readonly snapshotBytes: number;
 }
 
@@ -75,7 +75,7 @@ function decode(cells: readonly number[]): Bounds {
     termBeforeFirst: cells[2] ?? 0,
     snapshotIndex: cells[3] ?? 0,
     snapshotTerm: cells[4] ?? 0,
-    snapshotSlot: cells[5] === 1 ? 1 : 0,
+    snapshotSlot: cells[5] === 1 || cells[5] === 2 ? cells[5] : 0,
     snapshotBytes: cells[6] ?? 0,
   };
 }

@@ -100,6 +100,8 @@ class FileStorage implements Storage {
   #writer: SnapshotWriter | undefined;
   /** The snapshot that was read last; its bytes stay readable when its file is removed. */
   #reader: SnapshotReader | undefined;
+  /** One that others are read beside. */
+  #kept: SnapshotReader | undefined;
   /** The log on disk is kept from here on, in case the newest snapshot turns out damaged. */
   #fallbackIndex = 0;
   #hasGarbage = false;
@@ -233,17 +235,34 @@ class FileStorage implements Storage {
   ): { bytes: Uint8Array; isLast: boolean } | undefined {
     this.#assertUsable();
     return this.#attempt('reading a snapshot', () => {
-      const { directory } = this.#options;
-      const isOpen = this.#reader?.name.index === index && this.#reader.name.term === term;
-      if (!isOpen) {
-        this.#reader?.close();
-        this.#reader = undefined;
-        if (!this.#fs.exists(snapshotPath(directory, { index, term }))) return undefined;
-        this.#reader = new SnapshotReader(this.#fs, directory, { index, term });
-      }
-      const bytes = this.#reader?.read(offset, byteLengthMax) ?? Buffer.alloc(0);
-      return { bytes, isLast: offset + bytes.length >= (this.#reader?.byteLength ?? 0) };
+      const reader = this.#readerOf({ index, term });
+      if (reader === undefined) return undefined;
+      const bytes = reader.read(offset, byteLengthMax);
+      return { bytes, isLast: offset + bytes.length >= reader.byteLength };
     });
+  }
+
+  keepSnapshot(name: SnapshotName | undefined): void {
+    if (this.#isClosed || isReaderOf(this.#kept, name)) return;
+    this.#assertUsable();
+    this.#attempt('reading a snapshot', () => {
+      this.#kept?.close();
+      this.#kept = undefined;
+      if (name === undefined) return;
+      this.#kept = this.#readerOf(name);
+      this.#reader = undefined;
+    });
+  }
+
+  #readerOf(name: SnapshotName): SnapshotReader | undefined {
+    if (isReaderOf(this.#kept, name)) return this.#kept;
+    if (isReaderOf(this.#reader, name)) return this.#reader;
+    const { directory } = this.#options;
+    this.#reader?.close();
+    this.#reader = undefined;
+    if (!this.#fs.exists(snapshotPath(directory, name))) return undefined;
+    this.#reader = new SnapshotReader(this.#fs, directory, name);
+    return this.#reader;
   }
 
   /** A snapshot that is whole takes the place of the newest one, unless that is newer. */
@@ -303,6 +322,7 @@ class FileStorage implements Storage {
     this.#memory.close();
     this.#writer?.abandon();
     this.#reader?.close();
+    this.#kept?.close();
     if (this.#failure === undefined) this.#attempt('closing its log', () => this.#wal.close());
     else this.#wal.abandon();
   }
@@ -425,6 +445,11 @@ class FileStorage implements Storage {
     if (!this.#isClosed) return;
     throw new RaftError('RAFT_STOPPED', 'this storage was closed; open the directory once more');
   }
+}
+
+/** False for no reader, unless there is no name either. */
+function isReaderOf(reader: SnapshotReader | undefined, name: SnapshotName | undefined): boolean {
+  return reader?.name.index === name?.index && reader?.name.term === name?.term;
 }
 
 /** Memory for the log as the options have it, or for these entries, if that is more. */

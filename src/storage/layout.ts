@@ -20,7 +20,10 @@ export interface MemoryStorageOptions {
   readonly entriesMax?: number;
   /** The longest payload of one entry in bytes, 8 to 256 MiB. Default: 1 MiB. */
   readonly entryBytesMax?: number;
-  /** The largest snapshot in bytes, 8 to 2 GiB. Two of them may exist. Default: 256 MiB. */
+  /**
+   * The largest snapshot in bytes, 8 to 2 GiB. Two of them may exist, and a third while one is
+   * sent. Default: 256 MiB.
+   */
   readonly snapshotBytesMax?: number;
   /**
    * The unit in which log memory is reused: a multiple of 8, at least `entryBytesMax`. Small ones
@@ -29,6 +32,10 @@ export interface MemoryStorageOptions {
    */
   readonly segmentBytes?: number;
 }
+
+/** Where snapshots lie. */
+export type SnapshotSlots<T> = readonly [T, T, T];
+export type SnapshotSlot = 0 | 1 | 2;
 
 /** The buffers of one node: a plain record for `workerData`, shared and not copied on the way. */
 export interface MemoryStorageBuffers {
@@ -41,8 +48,8 @@ export interface MemoryStorageBuffers {
   readonly rows: SharedArrayBuffer;
   /** The payloads, in segments. */
   readonly log: SharedArrayBuffer;
-  /** The newest snapshot and the place for the next one. */
-  readonly snapshots: readonly [SharedArrayBuffer, SharedArrayBuffer];
+  /** The newest snapshot, one that is kept although it is older, and the place for the next. */
+  readonly snapshots: SnapshotSlots<SharedArrayBuffer>;
 }
 
 const kibi = 1_024;
@@ -99,6 +106,7 @@ export function createMemory(options: MemoryStorageOptions = {}): MemoryStorageB
     rows: new SharedArrayBuffer(rowsBytes < lazyFrom ? rowsBytes : rowsBytes + lazyBytes),
     log: new SharedArrayBuffer(sizes.logBytesMax),
     snapshots: [
+      new SharedArrayBuffer(sizes.snapshotBytesMax),
       new SharedArrayBuffer(sizes.snapshotBytesMax),
       new SharedArrayBuffer(sizes.snapshotBytesMax),
     ],

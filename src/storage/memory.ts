@@ -18,7 +18,7 @@ import type { Entry, EntryHeader, HardState } from '../raft/index.js';
 import { StoredBounds } from './bounds.js';
 import { StoredHardState } from './hard-state.js';
 import { IndexTable } from './index-table.js';
-import { footprint, type MemoryStorageBuffers } from './layout.js';
+import { footprint, type MemoryStorageBuffers, type SnapshotSlot } from './layout.js';
 import { type KeptTail, Segments } from './segments.js';
 import { SharedMemory } from './shared-memory.js';
 import { SlotSink } from './slot-sink.js';
@@ -51,6 +51,8 @@ export class MemoryStorage implements Storage {
   readonly #segments: Segments;
   readonly #cursor: { readonly bytes: Buffer; start: number; end: number };
   #sink: SnapshotSink | undefined;
+  /** A snapshot that is being read; only this thread knows of it. */
+  #kept: (SnapshotName & { readonly bytes: Buffer; readonly slot: SnapshotSlot }) | undefined;
   #isClosed = false;
 
   constructor(memory: SharedMemory) {
@@ -165,15 +167,19 @@ export class MemoryStorage implements Storage {
   beginSnapshot(name: SnapshotName): SnapshotSink {
     this.#assertOpen();
     this.#sink?.abandon();
-    this.#sink = new SlotSink(this.#memory, this.#spareSlot, (byteLength) => {
+    const slot = this.#spareSlot;
+    this.#sink = new SlotSink(this.#memory, slot, (snapshotBytes) => {
       this.#assertOpen();
-      this.#adopt(name, byteLength);
+      this.#adopt(name, { slot, snapshotBytes });
     });
     return this.#sink;
   }
 
-  /** The snapshot in the spare slot takes the place of the newest one, unless that is newer. */
-  #adopt({ index, term }: SnapshotName, snapshotBytes: number): void {
+  /** The snapshot in this slot takes the place of the newest one, unless that is newer. */
+  #adopt(
+    { index, term }: SnapshotName,
+    { slot, snapshotBytes }: { readonly slot: SnapshotSlot; readonly snapshotBytes: number },
+  ): void {
     // An older snapshot that comes late never replaces a newer one.
     if (index <= this.snapshotIndex) return;
     if (!Number.isSafeInteger(index) || !(term >= this.snapshotTerm)) {
@@ -183,16 +189,24 @@ export class MemoryStorage implements Storage {
     this.#bounds.save({
       snapshotIndex: index,
       snapshotTerm: term,
-      snapshotSlot: this.#spareSlot,
+      snapshotSlot: slot,
       snapshotBytes,
       ...(continues ? {} : { firstIndex: index + 1, lastIndex: index, termBeforeFirst: term }),
     });
     if (!continues) this.#segments.truncate(undefined);
   }
 
-  /** Where the next snapshot is written: the bounds in force do not reach there. */
-  get #spareSlot(): 0 | 1 {
-    return this.#bounds.current.snapshotSlot === 0 ? 1 : 0;
+  /** Where the next snapshot is written: the bounds in force do not reach there, nor a reader. */
+  get #spareSlot(): SnapshotSlot {
+    const used = [this.#bounds.current.snapshotSlot, this.#kept?.slot];
+    return ([0, 1] as const).find((slot) => !used.includes(slot)) ?? 2;
+  }
+
+  keepSnapshot(name: SnapshotName | undefined): void {
+    if (this.#kept?.index === name?.index && this.#kept?.term === name?.term) return;
+    const snapshot = this.#find(name);
+    const { snapshotSlot: slot } = this.#bounds.current;
+    this.#kept = snapshot && { ...snapshot, slot };
   }
 
   snapshotPart(
@@ -200,17 +214,25 @@ export class MemoryStorage implements Storage {
     offset: number,
     byteLengthMax: number,
   ): { bytes: Uint8Array; isLast: boolean } | undefined {
-    const snapshot = this.loadSnapshot();
-    if (snapshot?.index !== index || snapshot.term !== term) return undefined;
+    const isKept = this.#kept?.index === index && this.#kept.term === term;
+    const snapshot = isKept ? this.#kept : this.#find({ index, term });
+    if (snapshot === undefined) return undefined;
     const bytes = snapshot.bytes.subarray(offset, offset + byteLengthMax);
     return { bytes, isLast: offset + bytes.byteLength >= snapshot.bytes.byteLength };
   }
 
+  /** The newest snapshot, if it is this one. */
+  #find(
+    name: SnapshotName | undefined,
+  ): { index: number; term: number; bytes: Buffer } | undefined {
+    const { snapshotIndex: index, snapshotTerm: term } = this;
+    if (index === 0 || name?.index !== index || name.term !== term) return undefined;
+    const { snapshotSlot, snapshotBytes } = this.#bounds.current;
+    return { index, term, bytes: this.#memory.snapshots[snapshotSlot].subarray(0, snapshotBytes) };
+  }
+
   loadSnapshot(): Snapshot | undefined {
-    const { snapshotIndex, snapshotTerm, snapshotSlot, snapshotBytes } = this.#bounds.current;
-    if (snapshotIndex === 0) return undefined;
-    const bytes = this.#memory.snapshots[snapshotSlot].subarray(0, snapshotBytes);
-    return { index: snapshotIndex, term: snapshotTerm, bytes };
+    return this.#find({ index: this.snapshotIndex, term: this.snapshotTerm });
   }
 
   sync(done: () => void): void {

@@ -5,7 +5,7 @@
  * stop at each of them, and so try every way to die (`test/storage/kill.test.ts`).
  */
 
-import type { MemoryStorageBuffers } from './layout.js';
+import type { MemoryStorageBuffers, SnapshotSlots } from './layout.js';
 
 /** Typed views, each made once, and the stores. */
 export class SharedMemory {
@@ -14,7 +14,7 @@ export class SharedMemory {
   readonly cells: Float64Array;
   readonly rows: Float64Array;
   readonly log: Buffer;
-  readonly snapshots: readonly [Buffer, Buffer];
+  readonly snapshots: SnapshotSlots<Buffer>;
 
   constructor(buffers: MemoryStorageBuffers) {
     this.buffers = buffers;
@@ -22,7 +22,8 @@ export class SharedMemory {
     this.cells = new Float64Array(buffers.control);
     this.rows = new Float64Array(buffers.rows);
     this.log = Buffer.from(buffers.log);
-    this.snapshots = [Buffer.from(buffers.snapshots[0]), Buffer.from(buffers.snapshots[1])];
+    const [first, second, third] = buffers.snapshots;
+    this.snapshots = [Buffer.from(first), Buffer.from(second), Buffer.from(third)];
   }
 
   /** Stores one number. */

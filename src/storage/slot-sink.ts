@@ -1,5 +1,6 @@
 /** A snapshot that is written to where it will lie: no copy of all of it when it is finished. */
 
+import type { SnapshotSlot } from './layout.js';
 import type { SharedMemory } from './shared-memory.js';
 import type { SnapshotSink, StorageResult } from './storage.js';
 
@@ -11,7 +12,7 @@ export class SlotSink implements SnapshotSink {
   #isAbandoned = false;
 
   /** `slot`: one that nobody reads before `adopt` is called. */
-  constructor(memory: SharedMemory, slot: 0 | 1, adopt: (byteLength: number) => void) {
+  constructor(memory: SharedMemory, slot: SnapshotSlot, adopt: (byteLength: number) => void) {
     this.#memory = memory;
     this.#slot = memory.snapshots[slot];
     this.#adopt = adopt;

@@ -133,6 +133,12 @@ export interface Storage {
   beginSnapshot(name: SnapshotName): SnapshotSink;
 
   /**
+   * Keeps this snapshot readable for `snapshotPart` although newer ones come, until the next call;
+   * one at a time, none for `undefined`. Does nothing if it is there no more.
+   */
+  keepSnapshot(name: SnapshotName | undefined): void;
+
+  /**
    * Bytes of a snapshot from `offset` on, at most `byteLengthMax`; `undefined` if it is there no
    * more. Valid until the next call.
    */
@@ -143,7 +149,7 @@ export interface Storage {
   ): { readonly bytes: Uint8Array; readonly isLast: boolean } | undefined;
 
   /**
-   * The newest snapshot. Its bytes may be a view, which is valid until it was replaced and a third
+   * The newest snapshot. Its bytes may be a view, which is valid until it was replaced and another
    * one is begun.
    */
   loadSnapshot(): Snapshot | undefined;

@@ -18,7 +18,7 @@ const raft = {
   indexLeaving: () => 0,
   stableIndex: 0,
   replicatedByAll: 0,
-  transferIndex: undefined,
+  transfer: undefined,
 } as unknown as Raft;
 
 test('an order whose snapshot is overtaken gets the next one, as it then stands', async (t) => {

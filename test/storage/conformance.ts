@@ -313,6 +313,37 @@ function testOldSnapshots(fact: Fact): void {
     t.deepEqual(Uint8Array.from(storage.loadSnapshot()?.bytes ?? []), bytes);
   });
 
+  fact('a snapshot that is kept stays readable beside newer ones (pitfall 26)', (t, place) => {
+    const storage = place.open();
+    const save = (index: number): void => {
+      storage.saveSnapshot({ index, term: 1, bytes: bytes.map((byte) => byte * index) });
+      storage.sync(() => {});
+    };
+    const read = (index: number): number[] | undefined => {
+      const part = storage.snapshotPart({ index, term: 1 }, 1, 9);
+      return part && [...part.bytes];
+    };
+
+    save(1);
+    storage.keepSnapshot({ index: 1, term: 1 });
+    for (const index of [2, 3, 4, 5]) {
+      save(index);
+      t.deepEqual(
+        [read(1), read(index)],
+        [
+          [2, 3],
+          [2 * index, 3 * index],
+        ],
+      );
+    }
+    storage.keepSnapshot(undefined);
+    save(6);
+    storage.keepSnapshot({ index: 2, term: 1 });
+
+    t.deepEqual([read(1), read(2), read(6)], [undefined, undefined, [12, 18]]);
+    t.is(place.open().snapshotIndex, 6);
+  });
+
   fact('a later snapshot of an earlier term is refused', (t, place) => {
     const storage = place.open();
     storage.saveSnapshot({ index: 3, term: 5, bytes });

@@ -61,7 +61,7 @@ function copyBuffers(buffers: MemoryStorageBuffers): MemoryStorageBuffers {
     control: copy(control),
     rows: copy(rows),
     log: copy(log),
-    snapshots: [copy(snapshots[0]), copy(snapshots[1])],
+    snapshots: [copy(snapshots[0]), copy(snapshots[1]), copy(snapshots[2])],
   };
 }
 
