@@ -1,6 +1,6 @@
 /** The files of a chaos run. That one cannot be written is found out before anything is started. */
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { formatEvent, type HistoryEvent } from '../chaos/event.js';
 import type { Band } from '../chaos/history-page.js';
 import { RaftError } from '../errors.js';
@@ -47,17 +47,6 @@ export async function openHistory(file: string | undefined): Promise<HistoryFile
       await closed;
     },
   };
-}
-
-/** Makes the directory of the tapes: a node that cannot write its tape would never live. */
-export async function openTapes(directory: string | undefined): Promise<void> {
-  if (directory === undefined) return;
-  try {
-    await mkdir(directory, { recursive: true });
-    await access(directory, constants.W_OK);
-  } catch (error) {
-    throw unwritable('--record', error);
-  }
 }
 
 function opened(file: string): Promise<WriteStream> {

@@ -20,9 +20,10 @@ import { parseWorkload, type WorkloadName } from '../chaos/workload.js';
 import { systemClock } from '../clock.js';
 import { type Cluster, createCluster } from '../cluster/cluster.js';
 import { RaftError } from '../errors.js';
+import { prepareTapes } from '../replica/tape-file.js';
 import type { Client } from '../store/client.js';
 import { connect } from '../store/connect.js';
-import { type HistoryFile, openHistory, openTapes } from './chaos-files.js';
+import { type HistoryFile, openHistory } from './chaos-files.js';
 import { faultTarget, restartStopped } from './chaos-target.js';
 import { decimal, seedRange, whole } from './option-value.js';
 import { createProgress } from './progress.js';
@@ -96,7 +97,8 @@ const patienceMs = 60_000;
 async function run(given: ChaosFlags, terminal: Terminal): Promise<number> {
   const flags = { ...given, nemesis: nemesisOf(given) };
   const { nodes: size, history, html, seed: givenSeed, record: recordTo } = flags;
-  await openTapes(recordTo);
+  // Before the history is opened, which empties it.
+  if (recordTo !== undefined) await prepareTapes(recordTo, '--record');
   await using output = await openHistory(history);
   await using data = await openData(flags.nemesis);
   await using cluster = await createCluster({

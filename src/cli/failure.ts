@@ -15,6 +15,7 @@ const badInputCodes: ReadonlySet<string> = new Set([
   'RAFT_INVALID_HISTORY',
   'RAFT_INVALID_OPTION',
   'RAFT_INVALID_SCRIPT',
+  'RAFT_INVALID_TAPE',
   'RAFT_UNKNOWN_NODE',
 ]);
 

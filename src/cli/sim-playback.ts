@@ -1,9 +1,10 @@
 /** `balsa sim playback`: a run on threads again, turn by turn, compared with what it was. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { RaftError } from '../errors.js';
 import type { TapeRecord } from '../replica/tape.js';
+import { readTape, tapesIn } from '../replica/tape-file.js';
 import { playBack, type TapedLine } from '../sim/playback.js';
 import { exitCode } from './exit-code.js';
 import type { Terminal } from './terminal.js';
@@ -28,54 +29,73 @@ export function playbackCommand(
 }
 
 async function run(directory: string, asJson: boolean, { stdout }: Terminal): Promise<number> {
-  const lines = await readTapes(directory);
-  const result = playBack(lines);
+  const tapes = await readTapes(directory);
+  const result = playBack(inOrder(tapes));
   const { departure, turns, frames, elections, commitIndex, digests } = result;
+  const cut = tapes.filter(({ records }) => records.at(-1)?.kind !== 'end').length;
   if (asJson) {
-    stdout.write(`${JSON.stringify({ ...result, departure: departure ?? null })}\n`);
+    const counts = { tapes: tapes.length, tapesCutOff: cut };
+    stdout.write(`${JSON.stringify({ ...result, ...counts, departure: departure ?? null })}\n`);
   } else {
     const where = departure && `${departure.tape}, line ${departure.line}: ${departure.text}\n`;
+    const ends = cut === 0 ? '' : `, ${cut} of them cut off as when a thread is killed`;
     stdout.write(
-      `${turns} turns with ${frames} frames, ${elections} elections, ${commitIndex} entries; ` +
-        `${digests} digests compared\n${where ?? 'every turn went as it had gone\n'}`,
+      `${tapes.length} tapes${ends}\n${turns} turns with ${frames} frames, ` +
+        `${elections} elections, ${commitIndex} entries; ${digests} digests compared\n` +
+        `${where ?? 'every turn went as it had gone\n'}`,
     );
   }
   return departure === undefined ? exitCode.ok : exitCode.failed;
 }
 
-/** All lines of all tapes, in the order of their times. */
-async function readTapes(directory: string): Promise<TapedLine[]> {
-  const names = (await listOf(directory)).filter((name) => name.endsWith('.tape')).sort();
+interface ReadTape {
+  readonly tape: string;
+  readonly records: readonly TapeRecord[];
+}
+
+async function readTapes(directory: string): Promise<ReadTape[]> {
+  const names = await tapesIn(directory).catch((cause: NodeJS.ErrnoException) => {
+    throw unusable(directory, `cannot be read (${cause.code})`);
+  });
   if (names.length === 0) throw unusable(directory, 'has no tapes');
-  const timed: (TapedLine & { readonly atMs: number })[] = [];
+  const tapes: ReadTape[] = [];
   for (const tape of names) {
-    let atMs = 0;
-    const text = await readFile(join(directory, tape), 'utf8');
-    const lines = text.split('\n');
-    // A thread that was killed may have left half a line: its last turn did not end.
-    for (const [at, json] of lines.slice(0, -1).entries()) {
-      const record = parse(json, `${tape}, line ${at + 1}`);
-      if (record.kind !== 'call') atMs = record.atMs;
-      timed.push({ tape, line: at + 1, record, atMs });
-    }
+    const text = await readFile(join(directory, tape), 'utf8').catch((cause: Error) => {
+      throw unusable(tape, `cannot be read: ${cause.message}`);
+    });
+    tapes.push({ tape, records: readTape(text, tape) });
   }
+  checkRuns(tapes);
+  return tapes;
+}
+
+/** Tapes of two runs would look like one that went wrong. */
+function checkRuns(tapes: readonly ReadTape[]): void {
+  // A thread that was killed as it began may have left no whole line.
+  const begun = tapes.filter(({ records }) => records.length > 0);
+  const [first, ...others] = begun;
+  if (first === undefined) throw unusable('every tape', 'is empty; expected one with a whole line');
+  const stranger = others.find((other) => runOf(other) !== runOf(first));
+  if (stranger === undefined) return;
+  throw unusable(stranger.tape, `is of another run than ${first.tape}; expected those of one run`);
+}
+
+function runOf({ records: [first] }: ReadTape): string | undefined {
+  return first?.kind === 'begin' ? first.run : undefined;
+}
+
+/** All lines of all tapes, in the order of their times. */
+function inOrder(tapes: readonly ReadTape[]): TapedLine[] {
+  const timed = tapes.flatMap(({ tape, records }) => {
+    let atMs = 0;
+    return records.map((record, at) => {
+      if (record.kind !== 'call') atMs = record.atMs;
+      return { tape, line: at + 1, record, atMs };
+    });
+  });
   return timed.sort((one, other) => one.atMs - other.atMs);
 }
 
-async function listOf(directory: string): Promise<string[]> {
-  return readdir(directory).catch((cause: NodeJS.ErrnoException) => {
-    throw unusable(directory, `cannot be read (${cause.code})`);
-  });
-}
-
-function parse(json: string, where: string): TapeRecord {
-  try {
-    return JSON.parse(json) as TapeRecord;
-  } catch {
-    throw unusable(where, 'is no record of a tape');
-  }
-}
-
 function unusable(what: string, why: string): RaftError {
-  return new RaftError('RAFT_INVALID_OPTION', `${what} ${why}`, { details: { option: 'dir' } });
+  return new RaftError('RAFT_INVALID_TAPE', `${what} ${why}`);
 }

@@ -10,6 +10,7 @@ import { EventHub } from '../events.js';
 import type { NodeId } from '../raft/index.js';
 import type { LeadershipNotice, LogEnd } from '../replica/node.js';
 import type { StorageNotice } from '../replica/refused-node.js';
+import { prepareTapes } from '../replica/tape-file.js';
 import type { ClientPort } from '../store/connect.js';
 import { allocateFailures, FailureBoard } from '../store/failure-board.js';
 import type { ClusterEvent } from './event.js';
@@ -101,7 +102,8 @@ export class Assembly implements AsyncDisposable {
    */
   async start(): Promise<void> {
     const { nodes } = this.roster;
-    const { durability, newClusterId, stateMachine } = this.options;
+    const { durability, newClusterId, recordTo, stateMachine } = this.options;
+    if (recordTo !== undefined) await prepareTapes(recordTo, 'recordTo');
     if (durability !== undefined) {
       this.#data = new NodeDirectories({ directories: durability.directories, newClusterId });
     }

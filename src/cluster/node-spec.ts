@@ -42,7 +42,7 @@ export function specOf(
     isOneProcess: true,
     ...(options.stateMachine === undefined ? {} : { machineUrl: options.stateMachine }),
     tickMs: options.tickMs,
-    ...(options.recordTo === undefined ? {} : { recordTo: options.recordTo }),
+    ...recordingOf(options),
     raft: raftOptionsOf(options),
     store: { sessionsMax: options.sessionsMax, serialWindowMax: serialWindowOf(options) },
     limits: {
@@ -62,6 +62,13 @@ export function specOf(
     startTimeoutMs: options.startTimeoutMs,
     shutdownTimeoutMs: 1000,
   };
+}
+
+function recordingOf({
+  recordTo,
+  newClusterId: run,
+}: ResolvedOptions): Pick<NodeRecord, 'recordTo'> {
+  return recordTo === undefined ? {} : { recordTo: { directory: recordTo, run } };
 }
 
 function storageOf(

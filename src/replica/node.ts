@@ -41,10 +41,16 @@ export interface NodeRecord extends ReplicaRecord {
   readonly gauges: SharedArrayBuffer;
   /** The unit of the core's timers, in ms. */
   readonly tickMs: number;
-  /** The directory for a tape of each life. Default: none is made. */
-  readonly recordTo?: string;
+  /** Where a tape of each life goes. Default: none is made. */
+  readonly recordTo?: Recording;
   /** The URL of the module with the machine of the user's; absent for the key-value store. */
   readonly machineUrl?: string;
+}
+
+export interface Recording {
+  readonly directory: string;
+  /** What all tapes of one cluster have in common. */
+  readonly run: string;
 }
 
 /** What a node tells its supervisor when role, leader or term changed. */
@@ -249,6 +255,7 @@ class Node implements Behavior {
     if (this.#refused !== undefined) return;
     if (this.#disk !== undefined) this.#saveState();
     this.#booted.replica.close();
+    this.#tape?.end();
   }
 
   /** A state in the log has to be applied anew by the next life; a saved one is only read. */
@@ -293,7 +300,8 @@ class Node implements Behavior {
     if (image === undefined) return booted;
     const { self, members, seed, raft, store, limits } = data;
     const record: ReplicaRecord = { self, members, seed, raft, store, limits };
-    this.#tape?.begin({ record, incarnation, clients, sizes, image });
+    const run = data.recordTo?.run ?? '';
+    this.#tape?.begin({ run, record, incarnation, clients, sizes, image });
     return booted;
   }
 
@@ -306,7 +314,7 @@ class Node implements Behavior {
 
 function openTape({ data, incarnation }: ActorContext<NodeRecord>): Tape | undefined {
   if (data.recordTo === undefined) return undefined;
-  const write = openTapeFile(data.recordTo, tapeName(data.self.id, incarnation));
+  const write = openTapeFile(data.recordTo.directory, tapeName(data.self.id, incarnation));
   return new Tape(write, () => systemClock.nowMs());
 }
 

@@ -7,8 +7,9 @@
  *             what the node was: term, role, leader, commit and applied index, now and then the
  *             digest of its state
  *     call    something that was asked of it between two turns
+ *     end     it was closed; a life that was cut off has none
  *
- * What the node draws follows from its seed, so it is not on the tape. One line a record, as JSON.
+ * What the node draws follows from its seed, so it is not on the tape. tape-file.ts has the lines.
  */
 import type { Lane } from '../actor/link.js';
 import type { Frame } from '../actor/mailbox.js';
@@ -48,6 +49,9 @@ export type Attempts = string;
 export type TapeRecord =
   | {
       readonly kind: 'begin';
+      readonly format: typeof tapeFormat;
+      /** Of the cluster: tapes of two runs do not fit together. */
+      readonly run: string;
       readonly atMs: number;
       readonly record: ReplicaRecord;
       readonly incarnation: number;
@@ -66,7 +70,13 @@ export type TapeRecord =
       readonly state: string;
       /** Of the state machine. */
       readonly digest?: string;
-    };
+    }
+  | { readonly kind: 'end'; readonly atMs: number };
+
+/** How the records look; what has another number is refused. */
+export const tapeFormat = 1;
+
+export type BeginRecord = Extract<TapeRecord, { kind: 'begin' }>;
 
 /** Of the storage that the tape was made on. */
 export interface TapedSizes {
@@ -89,14 +99,14 @@ export function stateOf({ raft, replica }: BootedReplica): string {
 
 /** Writes the tape of one life. */
 export class Tape {
-  readonly #write: (line: string) => void;
+  readonly #write: (record: TapeRecord) => void;
   readonly #nowMs: () => number;
   #frames: TapedFrame[] = [];
   #attempts = '';
   #turns = 0;
   #state = '';
 
-  constructor(write: (line: string) => void, nowMs: () => number) {
+  constructor(write: (record: TapeRecord) => void, nowMs: () => number) {
     this.#write = write;
     this.#nowMs = nowMs;
   }
@@ -116,8 +126,10 @@ export class Tape {
   }
 
   /** The first record; `image` is what the storage held before the node was opened on it. */
-  begin(fields: Omit<Extract<TapeRecord, { kind: 'begin' }>, 'kind' | 'atMs' | 'attempts'>): void {
-    this.#put({ kind: 'begin', atMs: this.#nowMs(), ...fields, attempts: this.#takeAttempts() });
+  begin(fields: Omit<BeginRecord, 'kind' | 'format' | 'atMs' | 'attempts'>): void {
+    const atMs = this.#nowMs();
+    const attempts = this.#takeAttempts();
+    this.#write({ kind: 'begin', format: tapeFormat, atMs, ...fields, attempts });
   }
 
   /** A frame that the node is about to receive. */
@@ -128,7 +140,7 @@ export class Tape {
 
   /** Something was asked of the node, and done. */
   call(deed: TapedDeed): void {
-    this.#put({ kind: 'call', deed, attempts: this.#takeAttempts() });
+    this.#write({ kind: 'call', deed, attempts: this.#takeAttempts() });
   }
 
   /** A turn has ended. One in which nothing happened is left out. */
@@ -143,7 +155,12 @@ export class Tape {
     this.#turns += 1;
     const isCompared = this.#turns % turnsPerDigest === 0;
     const digest = isCompared ? { digest: node.machine.digest() } : {};
-    this.#put({ kind: 'turn', atMs: this.#nowMs(), frames, ticks, attempts, state, ...digest });
+    this.#write({ kind: 'turn', atMs: this.#nowMs(), frames, ticks, attempts, state, ...digest });
+  }
+
+  /** The node is closed: nothing was cut off. */
+  end(): void {
+    this.#write({ kind: 'end', atMs: this.#nowMs() });
   }
 
   #channel(channel: Channel): Channel {
@@ -171,10 +188,6 @@ export class Tape {
     const attempts = this.#attempts;
     this.#attempts = '';
     return attempts;
-  }
-
-  #put(record: TapeRecord): void {
-    this.#write(`${JSON.stringify(record)}\n`);
   }
 }
 

@@ -8,7 +8,13 @@
 import type { Frame } from '../actor/mailbox.js';
 import { type BootedReplica, bootReplica } from '../replica/boot.js';
 import type { Channel, Exchange } from '../replica/channel.js';
-import { restoreImage, stateOf, type TapedFrame, type TapeRecord } from '../replica/tape.js';
+import {
+  type BeginRecord,
+  restoreImage,
+  stateOf,
+  type TapedFrame,
+  type TapeRecord,
+} from '../replica/tape.js';
 import { createMemory, openMemoryStorage, type Storage } from '../storage/index.js';
 import { Ledger } from './ledger.js';
 
@@ -79,6 +85,7 @@ class Playback {
       this.#players.set(tape, new Player(record, this.#ledger));
       return;
     }
+    if (record.kind === 'end') return;
     const player = this.#players.get(tape);
     if (player === undefined) throw new RangeError('the tape does not begin with a beginning');
     if (record.kind === 'call') {
@@ -103,19 +110,17 @@ class Playback {
   }
 }
 
-type Begin = Extract<TapeRecord, { kind: 'begin' }>;
-
 /** One life of a node, played back. */
 class Player {
   readonly #booted: BootedReplica;
-  readonly #begin: Begin;
+  readonly #begin: BeginRecord;
   readonly #ledger: Ledger;
   readonly #channel: PlayedChannel;
   readonly #storage: Storage;
   #commitIndex = 0;
   #lastApplied = 0;
 
-  constructor(begin: Begin, ledger: Ledger) {
+  constructor(begin: BeginRecord, ledger: Ledger) {
     const { record, incarnation, clients, sizes, image } = begin;
     this.#begin = begin;
     this.#ledger = ledger;
