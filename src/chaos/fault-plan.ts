@@ -40,6 +40,8 @@ export interface PlanOptions {
   readonly names: readonly NemesisName[];
   /** Everything has ended by then. ms > 0. */
   readonly durationMs: number;
+  /** Nodes of the cluster: one or two have no minority, one has no follower. */
+  readonly size: number;
 }
 
 /** Reads `all`, `none` or names with commas. Throws `RAFT_INVALID_OPTION`. */
@@ -66,34 +68,30 @@ const briefMs = 10;
 const overlapRate = 0.4;
 
 /** Draws a plan. By time; faults overlap now and then. */
-export function drawPlan({ seed, names, durationMs }: PlanOptions): PlannedFault[] {
+export function drawPlan(options: PlanOptions): PlannedFault[] {
+  const { seed, names, durationMs } = options;
   if (names.length === 0) return [];
   const prng = new Prng(seed).fork('faults');
   const plan: PlannedFault[] = [];
   let at = prng.int(calm.minMs, calm.maxMs);
   for (let place = 0; at < durationMs; place++) {
     const stream = prng.fork(place);
-    const first = drawFault(stream, names, at, durationMs);
+    const first = drawFault(stream, at, options);
     plan.push(first);
     if (stream.chance(overlapRate)) {
       const during = stream.int(at, Math.max(at, Math.floor(first.until) - 1));
-      plan.push(drawFault(stream, names, during, durationMs));
+      plan.push(drawFault(stream, during, options));
     }
     at = Math.ceil(first.until) + stream.int(calm.minMs, calm.maxMs);
   }
   return plan.sort((a, b) => a.at - b.at);
 }
 
-function drawFault(
-  prng: Prng,
-  names: readonly NemesisName[],
-  at: number,
-  durationMs: number,
-): PlannedFault {
+function drawFault(prng: Prng, at: number, { names, durationMs, size }: PlanOptions): PlannedFault {
   const name = prng.pick(names);
   const isBrief = name === 'restart' || name === 'transfer';
   const lengthMs = isBrief ? briefMs : prng.int(lengths.minMs, lengths.maxMs);
-  return { at, until: Math.min(at + lengthMs, durationMs), fault: kinds[name](prng) };
+  return { at, until: Math.min(at + lengthMs, durationMs), fault: kinds[name](prng, size) };
 }
 
 const shapes: readonly PartitionShape[] = [
@@ -115,9 +113,20 @@ const oneWayShapes: readonly PartitionShape[] = [
 
 const victims: readonly Role[] = ['leader', 'leader', 'random', 'minority', 'majority', 'all'];
 
-const kinds: Readonly<Record<NemesisName, (prng: Prng) => Fault>> = {
-  partition: (prng) => partition(prng, shapes),
-  'one-way': (prng) => partition(prng, oneWayShapes),
+/** Whether so many nodes have whom a part of a fault means, a kind of partition included. */
+function canBe(who: unknown, size: number): boolean {
+  if (size === 1 && who === 'random follower') return false;
+  return size > 2 || typeof who !== 'string' || !who.includes('minority');
+}
+
+/** One of those that so many nodes can have. */
+function pick<T extends string>(prng: Prng, list: readonly T[], size: number): T {
+  return prng.pick(list.filter((who) => canBe(who, size)));
+}
+
+const kinds: Readonly<Record<NemesisName, (prng: Prng, size: number) => Fault>> = {
+  partition: (prng, size) => partition(prng, shapes, size),
+  'one-way': (prng, size) => partition(prng, oneWayShapes, size),
   loss: (prng) => link(prng, { lossRate: prng.pick([0.02, 0.1, 0.4]) }),
   delay: (prng) =>
     link(prng, { delayMs: { kind: 'exponential', meanMs: prng.pick([2, 10, 50]), maxMs: 500 } }),
@@ -125,26 +134,31 @@ const kinds: Readonly<Record<NemesisName, (prng: Prng) => Fault>> = {
   reordering: (prng) =>
     link(prng, { reorderRate: prng.pick([0.1, 0.5]), reorderWithinMs: prng.pick([2, 20, 100]) }),
   corruption: (prng) => link(prng, { corruptRate: prng.pick([0.02, 0.2]) }),
-  pause: (prng) => ({ kind: 'pause', nodes: prng.pick(victims) }),
-  crash: (prng) => ({ kind: 'crash', nodes: prng.pick(victims) }),
-  restart: (prng) => ({ kind: 'crash', nodes: prng.pick(victims) }),
+  pause: (prng, size) => ({ kind: 'pause', nodes: pick(prng, victims, size) }),
+  crash: (prng, size) => ({ kind: 'crash', nodes: pick(prng, victims, size) }),
+  restart: (prng, size) => ({ kind: 'crash', nodes: pick(prng, victims, size) }),
   transfer: () => ({ kind: 'transfer', to: 'random follower' }),
-  'disk-error': (prng) => disk(prng, { errorChance: prng.pick([0.02, 0.2, 1]) }),
-  'disk-full': (prng) => disk(prng, { fullChance: prng.pick([0.1, 1]) }),
-  'disk-stall': (prng) =>
-    disk(prng, { stallChance: prng.pick([0.05, 0.5]), stallMs: prng.pick([5, 50, 200]) }),
-  'disk-flip': (prng) => disk(prng, { flipChance: prng.pick([0.05, 0.5]), silentMax: 1 }),
-  'disk-astray': (prng) => disk(prng, { misdirectChance: prng.pick([0.05, 0.5]), silentMax: 1 }),
+  'disk-error': (prng, size) => disk(prng, size, { errorChance: prng.pick([0.02, 0.2, 1]) }),
+  'disk-full': (prng, size) => disk(prng, size, { fullChance: prng.pick([0.1, 1]) }),
+  'disk-stall': (prng, size) =>
+    disk(prng, size, { stallChance: prng.pick([0.05, 0.5]), stallMs: prng.pick([5, 50, 200]) }),
+  'disk-flip': (prng, size) =>
+    disk(prng, size, { flipChance: prng.pick([0.05, 0.5]), silentMax: 1 }),
+  'disk-astray': (prng, size) =>
+    disk(prng, size, { misdirectChance: prng.pick([0.05, 0.5]), silentMax: 1 }),
 };
 
-function disk(prng: Prng, faults: DiskFaults): Fault {
-  const nodes = prng.pick(['leader', 'random', 'random follower', 'minority'] as const);
+const diskVictims = ['leader', 'random', 'random follower', 'minority'] as const;
+
+function disk(prng: Prng, size: number, faults: DiskFaults): Fault {
+  const nodes = pick(prng, diskVictims, size);
   return { kind: 'disk', nodes, faults: { seed: prng.int(0, 2 ** 31), ...faults } };
 }
 
-function partition(prng: Prng, list: readonly PartitionShape[]): Fault {
+function partition(prng: Prng, list: readonly PartitionShape[], size: number): Fault {
   const mode = prng.chance(0.25) ? 'hold' : 'drop';
-  return { kind: 'partition', shape: prng.pick(list), mode };
+  const possible = list.filter((shape) => Object.values(shape).every((who) => canBe(who, size)));
+  return { kind: 'partition', shape: prng.pick(possible), mode };
 }
 
 /** Clients are hurt, too, now and then: what they are told gets lost, late or doubled. */

@@ -203,7 +203,7 @@ async function record(
   const nemesis = new Nemesis({
     target: faultTarget(cluster),
     clock: systemClock,
-    plan: drawPlan({ seed, names: flags.nemesis, durationMs }),
+    plan: drawPlan({ seed, names: flags.nemesis, durationMs, size: flags.nodes }),
     onChange: (names) => {
       inForce = names;
     },

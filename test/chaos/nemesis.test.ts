@@ -3,6 +3,9 @@ import { type Fault, faultText, type PlannedFault } from '../../src/chaos/fault.
 import { diskNames, drawPlan, nemesisNames, parseNemesis } from '../../src/chaos/fault-plan.js';
 import { type FaultTarget, Nemesis } from '../../src/chaos/nemesis.js';
 import { RaftError } from '../../src/errors.js';
+import { cutLinks } from '../../src/network/partition.js';
+import { resolve } from '../../src/network/selector.js';
+import { Prng } from '../../src/prng.js';
 import { HurriedClock } from './hurried-clock.js';
 
 /** Notes what is done to it, with the time since the start. */
@@ -128,8 +131,8 @@ test('a seed fixes a plan; everything in it ends in time and is of the kinds ask
   const durationMs = 20_000;
   const seen = new Set<string>();
   for (let seed = 0; seed < 50; seed++) {
-    const plan = drawPlan({ seed, names: nemesisNames, durationMs });
-    t.deepEqual(drawPlan({ seed, names: nemesisNames, durationMs }), plan);
+    const plan = drawPlan({ seed, names: nemesisNames, durationMs, size: 3 });
+    t.deepEqual(drawPlan({ seed, names: nemesisNames, durationMs, size: 3 }), plan);
     t.true(plan.length > 5);
     for (const { at, until, fault } of plan) {
       t.true(at >= 0 && at <= until && until <= durationMs);
@@ -137,9 +140,11 @@ test('a seed fixes a plan; everything in it ends in time and is of the kinds ask
       seen.add(faultText(fault).replace(/^partition: (\S+).*/, '$1'));
     }
     t.true(
-      drawPlan({ seed, names: ['pause'], durationMs }).every(({ fault }) => fault.kind === 'pause'),
+      drawPlan({ seed, names: ['pause'], durationMs, size: 3 }).every(
+        ({ fault }) => fault.kind === 'pause',
+      ),
     );
-    t.deepEqual(drawPlan({ seed, names: [], durationMs }), []);
+    t.deepEqual(drawPlan({ seed, names: [], durationMs, size: 3 }), []);
   }
   for (const kind of [
     'link',
@@ -152,6 +157,19 @@ test('a seed fixes a plan; everything in it ends in time and is of the kinds ask
     'bridge',
   ]) {
     t.true(seen.has(kind), kind);
+  }
+});
+
+test('whom a plan means is there, however few the nodes: one or two have no minority', (t) => {
+  for (const size of [1, 2, 3, 4, 9]) {
+    const nodes = Array.from({ length: size }, (_, at) => `n${at + 1}`);
+    const context = { nodes, leaderId: 'n1', prng: new Prng(1) };
+    for (let seed = 0; seed < 50; seed += 1) {
+      for (const { fault } of drawPlan({ seed, names: nemesisNames, durationMs: 20_000, size })) {
+        if (fault.kind === 'partition') t.notThrows(() => cutLinks(fault.shape, context));
+        else if ('nodes' in fault) t.notThrows(() => resolve(fault.nodes, context));
+      }
+    }
   }
 });
 
