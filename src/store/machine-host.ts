@@ -8,19 +8,12 @@
 import { isRaftError, RaftError } from '../errors.js';
 import { BatchReader, type ByteRange, checkPayload, op } from './command.js';
 import { digestBytes } from './digest.js';
+import { ExactlyOnce } from './exactly-once.js';
 import { type Machine, resultBytesMax } from './machine.js';
-import { MachineImage, MachineIntake, type SessionMemory } from './machine-image.js';
+import { MachineImage, MachineIntake, type MachineMemory } from './machine-image.js';
 import { type Outcome, outcome } from './outcome.js';
 import { AnswerReplyWriter } from './reply.js';
-import {
-  logIndexMax,
-  recall,
-  recordedIndex,
-  recordedOutcome,
-  type Session,
-  type SessionLimits,
-  SessionTable,
-} from './session.js';
+import { type SessionLimits, SessionTable } from './session.js';
 import { SessionResults } from './session-results.js';
 import { Staging } from './staging.js';
 import { bytesOf, type StateImage, type StateIntake } from './state-image.js';
@@ -45,10 +38,10 @@ export class MachineHost implements StateMachine {
   readonly size = 0;
   readonly #machine: Machine;
   readonly #limits: SessionLimits;
-  #memory: SessionMemory;
+  readonly #entries: ExactlyOnce<MachineMemory>;
   #staging: Staging = this.#newStaging();
-  /** The newest entry that was applied since the start or the last `restore`. */
-  #lastApplied = 0;
+  /** What goes with the outcome of the command that was applied last. */
+  #value: string | undefined;
 
   readonly #reader = new BatchReader();
   readonly #queryReader = new BatchReader();
@@ -58,24 +51,19 @@ export class MachineHost implements StateMachine {
   constructor(machine: Machine, limits: SessionLimits = {}) {
     this.#machine = machine;
     this.#limits = limits;
-    this.#memory = this.#newMemory();
+    this.#entries = new ExactlyOnce(
+      {
+        check: (payload) => checkPayload(payload, this.#reader),
+        header: headerOf,
+        do: (reader, index) => this.#applyCommand(reader, index),
+        valueFor: () => this.#value,
+      },
+      this.#newMemory(),
+    );
   }
 
   apply(payload: ByteRange, index: number, sink?: ResultSink): void {
-    const reader = this.#reader;
-    if (!(index > this.#lastApplied && index <= logIndexMax)) {
-      const expected = `a log index after ${this.#lastApplied}`;
-      throw new RaftError('RAFT_BROKEN_INVARIANT', `apply takes ${expected}, not ${index}`);
-    }
-    checkPayload(payload, reader);
-    this.#lastApplied = index;
-    reader.reset(payload);
-    while (reader.nextBatch()) {
-      const waiting = sink?.begin(headerOf(reader)) === true ? sink : undefined;
-      if (reader.clientId === 0) this.#applyWithoutSession(index, waiting);
-      else this.#applyInSession(index, waiting);
-      waiting?.end();
-    }
+    this.#entries.apply(payload, index, sink);
   }
 
   query(request: ByteRange, index: number, region: ByteRange): number {
@@ -93,7 +81,7 @@ export class MachineHost implements StateMachine {
   }
 
   snapshot(): StateImage {
-    const { sessions, results } = this.#memory;
+    const { sessions, results } = this.#entries.memory;
     const staging = this.#staging;
     return new MachineImage({ sessions, results, staging, machine: this.#pieces() });
   }
@@ -103,13 +91,12 @@ export class MachineHost implements StateMachine {
     const staging = this.#newStaging();
     return new MachineIntake({ ...memory, staging }, (image) => {
       this.#restoreMachine(image);
-      this.#memory = memory;
       this.#staging = staging;
-      this.#lastApplied = 0;
+      this.#entries.restore(memory);
     });
   }
 
-  #newMemory(): SessionMemory {
+  #newMemory(): MachineMemory {
     return { sessions: new SessionTable(this.#limits), results: new SessionResults() };
   }
 
@@ -153,47 +140,13 @@ export class MachineHost implements StateMachine {
     return digestBytes(bytesOf(this.snapshot()));
   }
 
-  #applyWithoutSession(index: number, sink: ResultSink | undefined): void {
-    const reader = this.#reader;
-    while (reader.nextCommand()) {
-      if (reader.op === op.register) {
-        const clientId = this.#memory.sessions.register();
-        sink?.registered(clientId, index);
-      } else {
-        const { code, value } = this.#applyCommand(reader, index);
-        sink?.push(code, index, value);
-      }
-    }
+  #applyCommand(reader: BatchReader, index: number): Outcome {
+    const { code, value } = this.#endingOf(reader, index);
+    this.#value = value;
+    return code;
   }
 
-  #applyInSession(index: number, sink: ResultSink | undefined): void {
-    const reader = this.#reader;
-    const session = this.#memory.sessions.open(reader.clientId, reader);
-    if (session) this.#memory.results.forgetBelow(session);
-    let serial = reader.firstSerial;
-    while (reader.nextCommand()) {
-      if (session === undefined) sink?.push(outcome.sessionExpired, index);
-      else this.#applyOnce(session, serial, index, sink);
-      serial++;
-    }
-  }
-
-  #applyOnce(session: Session, serial: number, index: number, sink: ResultSink | undefined): void {
-    const record = session.recall(serial);
-    if (record === recall.unseen) {
-      const { code, value } = this.#applyCommand(this.#reader, index);
-      session.record(serial, code, index);
-      if (value !== undefined) this.#memory.results.keep(session, serial, value);
-      sink?.push(code, index, value);
-    } else if (record === recall.answeredLongAgo) {
-      sink?.push(outcome.answeredLongAgo, index);
-    } else {
-      const value = this.#memory.results.of(session, serial);
-      sink?.push(recordedOutcome(record), recordedIndex(record), value);
-    }
-  }
-
-  #applyCommand(reader: BatchReader, index: number): Ending {
+  #endingOf(reader: BatchReader, index: number): Ending {
     if (reader.op === op.stage) return { code: this.#staging.stage(reader) };
     if (reader.op === op.adopt) return this.#adopt(reader);
     if (reader.op !== op.command) return { code: outcome.refused };

@@ -9,6 +9,7 @@
  *     session  as in `session-cut.ts`
  *     results  | bytes u32, ~0 none | an encoded value |   for each of floor … highest
  */
+import type { SessionMemory } from './exactly-once.js';
 import type { Session, SessionTable } from './session.js';
 import { plainForm, readSession, SessionCut, type SessionForm } from './session-cut.js';
 import type { SessionResults } from './session-results.js';
@@ -28,13 +29,10 @@ const versionWithoutStaging = 1;
 const headerBytes = 24;
 const noResult = 0xffff_ffff;
 
-/** What is remembered of the clients. */
-export interface SessionMemory {
-  readonly sessions: SessionTable;
-  readonly results: SessionResults;
-}
+/** What is remembered of the clients: their results too. */
+export type MachineMemory = Required<SessionMemory>;
 
-interface MachineState extends SessionMemory {
+interface MachineState extends MachineMemory {
   readonly staging: Staging;
   /** What the machine's own `snapshot` gave, of which nothing was taken yet. */
   readonly machine: Iterator<Uint8Array>;

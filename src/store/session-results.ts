@@ -12,7 +12,9 @@ export class SessionResults {
     return this.#bySession.get(session)?.get(serial);
   }
 
-  keep(session: Session, serial: number, result: string): void {
+  /** Keeps what a command gave, if it gave anything. */
+  keep(session: Session, serial: number, result: string | undefined): void {
+    if (result === undefined) return;
     const kept = this.#bySession.get(session);
     if (kept) kept.set(serial, result);
     else this.#bySession.set(session, new Map([[serial, result]]));

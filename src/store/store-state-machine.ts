@@ -8,18 +8,11 @@ import { RaftError } from '../errors.js';
 import { ByteMap, type ByteRecord } from './byte-map.js';
 import { BatchReader, type ByteRange, commandFlag, op, viewOf } from './command.js';
 import { digestKeys, digestSessions } from './digest.js';
+import { ExactlyOnce } from './exactly-once.js';
 import { keysLimit, StoreImage, StoreIntake } from './image.js';
 import { type Outcome, outcome } from './outcome.js';
 import { ReadReplyWriter } from './reply.js';
-import {
-  logIndexMax,
-  recall,
-  recordedIndex,
-  recordedOutcome,
-  type Session,
-  type SessionLimits,
-  SessionTable,
-} from './session.js';
+import { type SessionLimits, SessionTable } from './session.js';
 import { Staging } from './staging.js';
 import type { StateImage, StateIntake } from './state-image.js';
 import type { ResultSink, StateMachine } from './state-machine.js';
@@ -38,10 +31,8 @@ export class StoreStateMachine implements StateMachine {
   readonly #options: StoreOptions;
   readonly #keysMax: number;
   #values = new ByteMap();
-  #sessions: SessionTable;
+  readonly #entries: ExactlyOnce;
   #staging: Staging = this.#newStaging();
-  /** The newest entry that was applied since the start or the last `restore`. */
-  #lastApplied = 0;
 
   readonly #reader = new BatchReader();
   readonly #addresses = new Int32Array(touchedMax);
@@ -58,7 +49,15 @@ export class StoreStateMachine implements StateMachine {
     }
     this.#options = options;
     this.#keysMax = keysMax;
-    this.#sessions = new SessionTable(options);
+    this.#entries = new ExactlyOnce(
+      {
+        check: (payload) => this.#prepare(payload),
+        header: (reader) => reader,
+        do: (reader) => this.#applyCommand(reader),
+        valueFor: (code, reader) => this.#currentFor(code, reader),
+      },
+      { sessions: new SessionTable(options) },
+    );
   }
 
   /** Keys in the map. */
@@ -67,7 +66,7 @@ export class StoreStateMachine implements StateMachine {
   }
 
   get sessionCount(): number {
-    return this.#sessions.size;
+    return this.#entries.memory.sessions.size;
   }
 
   /** The encoded value, a character for each byte; see `decodeStored`. */
@@ -87,20 +86,7 @@ export class StoreStateMachine implements StateMachine {
   }
 
   apply(payload: ByteRange, index: number, sink?: ResultSink): void {
-    const reader = this.#reader;
-    if (!(index > this.#lastApplied && index <= logIndexMax)) {
-      const expected = `a log index after ${this.#lastApplied}`;
-      throw new RaftError('RAFT_BROKEN_INVARIANT', `apply takes ${expected}, not ${index}`);
-    }
-    this.#prepare(payload);
-    this.#lastApplied = index;
-    reader.reset(payload);
-    while (reader.nextBatch()) {
-      const waiting = sink?.begin(reader) === true ? sink : undefined;
-      if (reader.clientId === 0) this.#applyWithoutSession(index, waiting);
-      else this.#applyInSession(index, waiting);
-      waiting?.end();
-    }
+    this.#entries.apply(payload, index, sink);
   }
 
   query(request: ByteRange, index: number, region: ByteRange): number {
@@ -116,8 +102,8 @@ export class StoreStateMachine implements StateMachine {
   }
 
   snapshot(): StateImage {
-    const staging = this.#staging;
-    return new StoreImage({ values: this.#values, sessions: this.#sessions, staging });
+    const { sessions } = this.#entries.memory;
+    return new StoreImage({ values: this.#values, sessions, staging: this.#staging });
   }
 
   restore(): StateIntake {
@@ -125,9 +111,8 @@ export class StoreStateMachine implements StateMachine {
     const staging = this.#newStaging();
     return new StoreIntake({ sessions, staging }, (values) => {
       this.#values = values;
-      this.#sessions = sessions;
       this.#staging = staging;
-      this.#lastApplied = 0;
+      this.#entries.restore({ sessions });
     });
   }
 
@@ -145,7 +130,8 @@ export class StoreStateMachine implements StateMachine {
   digest(): string {
     const { importId, byteLength } = this.#staging.staged;
     const staged = importId === 0 ? '' : `-${importId}:${byteLength}`;
-    return `${digestKeys(this.#values)}-${digestSessions(this.#sessions)}${staged}`;
+    const { sessions } = this.#entries.memory;
+    return `${digestKeys(this.#values)}-${digestSessions(sessions)}${staged}`;
   }
 
   /**
@@ -165,43 +151,6 @@ export class StoreStateMachine implements StateMachine {
       }
     }
     this.#values.touch(addresses, count);
-  }
-
-  #applyWithoutSession(index: number, sink: ResultSink | undefined): void {
-    const reader = this.#reader;
-    while (reader.nextCommand()) {
-      if (reader.op === op.register) {
-        const clientId = this.#sessions.register();
-        sink?.registered(clientId, index);
-      } else {
-        const code = this.#applyCommand(reader);
-        sink?.push(code, index, this.#currentFor(code));
-      }
-    }
-  }
-
-  #applyInSession(index: number, sink: ResultSink | undefined): void {
-    const reader = this.#reader;
-    const session = this.#sessions.open(reader.clientId, reader);
-    let serial = reader.firstSerial;
-    while (reader.nextCommand()) {
-      if (session === undefined) sink?.push(outcome.sessionExpired, index);
-      else this.#applyOnce(session, serial, index, sink);
-      serial++;
-    }
-  }
-
-  #applyOnce(session: Session, serial: number, index: number, sink: ResultSink | undefined): void {
-    const record = session.recall(serial);
-    if (record === recall.unseen) {
-      const code = this.#applyCommand(this.#reader);
-      session.record(serial, code, index);
-      sink?.push(code, index, this.#currentFor(code));
-    } else if (record === recall.answeredLongAgo) {
-      sink?.push(outcome.answeredLongAgo, index);
-    } else {
-      sink?.push(recordedOutcome(record), recordedIndex(record));
-    }
   }
 
   #applyCommand(reader: BatchReader): Outcome {
@@ -255,8 +204,7 @@ export class StoreStateMachine implements StateMachine {
   }
 
   /** What the cas found that the reader stands at, if its client wants to know. */
-  #currentFor(code: Outcome): string | undefined {
-    const reader = this.#reader;
+  #currentFor(code: Outcome, reader: BatchReader): string | undefined {
     if (code !== outcome.mismatch || (reader.flags & commandFlag.wantsCurrent) === 0) {
       return undefined;
     }

@@ -135,7 +135,7 @@ export const clients: readonly Exhibit[] = [
     seen: 'etcd-io/etcd #18424; raftos #2; dissertation 6.3',
     edits: [
       {
-        file: 'store/store-state-machine.js',
+        file: 'store/exactly-once.js',
         find: 'if (record === recall.unseen) {',
         replace: 'if (record === recall.unseen || record > 0) {',
       },
@@ -163,11 +163,12 @@ export const clients: readonly Exhibit[] = [
     seen: 'logcabin 445f383; zmq-raft',
     edits: [
       {
-        file: 'store/store-state-machine.js',
-        find: 'const session = this.#sessions.open(reader.clientId, reader);',
+        file: 'store/exactly-once.js',
+        find: 'const session = this.#memory.sessions.open(reader.clientId, reader);',
         replace:
-          'const session = sink ? this.#sessions.open(reader.clientId, reader) : ' +
-          '[...this.#sessions.values()].find((one) => one.clientId === reader.clientId);',
+          'const { sessions } = this.#memory; ' +
+          'const session = sink ? sessions.open(reader.clientId, reader) : ' +
+          '[...sessions.values()].find((one) => one.clientId === reader.clientId);',
       },
     ],
   },
@@ -178,7 +179,7 @@ export const clients: readonly Exhibit[] = [
     seen: 'sofa-jraft #1246',
     edits: [
       {
-        file: 'store/store-state-machine.js',
+        file: 'store/exactly-once.js',
         find: 'session.record(serial, code, index);',
         replace: 'if (sink) session.record(serial, code, index);',
       },

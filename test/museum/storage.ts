@@ -64,8 +64,8 @@ export const storage: readonly Exhibit[] = [
     edits: [
       {
         file: 'store/store-state-machine.js',
-        find: 'sessions: this.#sessions, staging }',
-        replace: 'sessions: new SessionTable(this.#options), staging }',
+        find: 'const { sessions } = this.#entries.memory;\n        return new StoreImage',
+        replace: 'const sessions = new SessionTable(this.#options);\n        return new StoreImage',
       },
     ],
   },
