@@ -3,14 +3,19 @@
  * hashes (`map-cut.ts`), and the sessions from least to most recently used (`session-cut.ts`).
  * Little endian; records begin at multiples of 4 bytes.
  *
- *     0       4         8      12         16             24
- *     | magic | version | keys | sessions | lastClientId | record … | session … | staged |
+ *     | header, counting keys and sessions (`image-header.ts`) | record … | session … | staged |
  *
  *     record   | key bytes u32 | value bytes u32 | key, padded to 4 | value, padded to 4 |
  *
- * Version 2 is read as well: its records are in any order, and nothing is staged (`staging.ts`).
+ * In version 2 the records are in any order.
  */
 import { ByteMap } from './byte-map.js';
+import {
+  type ImageKind,
+  imageHeaderBytes,
+  readImageHeader,
+  writeImageHeader,
+} from './image-header.js';
 import { MapCut } from './map-cut.js';
 import type { SessionTable } from './session.js';
 import { plainForm, readSession, SessionCut } from './session-cut.js';
@@ -24,10 +29,7 @@ import {
   type StateIntake,
 } from './state-image.js';
 
-const magic = 0x61736c62; // 'blsa'
-const version = 3;
-const versionWithoutStaging = 2;
-const headerBytes = 24;
+const kind: ImageKind = { magic: 0x61736c62 /* 'blsa' */, version: 3 };
 /** What the sessions are meant to take; more of them make more pieces. */
 const sessionsBytes = 2 ** 12;
 /** Up to here the records of keys and small values surely have addresses (`slab.ts`). */
@@ -49,16 +51,11 @@ export class StoreImage implements StateImage {
   constructor({ values, sessions, staging }: ReplicatedState) {
     this.#values = new MapCut(values);
     this.#sessions = new SessionCut(sessions, plainForm);
-    const byteLength = headerBytes + values.recordBytes + sessionsBytes;
+    const byteLength = imageHeaderBytes + values.recordBytes + sessionsBytes;
     this.#piece = new PieceBuffer(Math.min(pieceBytes, byteLength));
     this.#staging = new StagingCut(staging);
-    const { view } = this.#piece;
-    view.setUint32(0, magic, true);
-    view.setUint32(4, version, true);
-    view.setUint32(8, values.size, true);
-    view.setUint32(12, sessions.size, true);
-    view.setFloat64(16, sessions.lastClientId, true);
-    this.#piece.at = headerBytes;
+    const counts = [values.size, sessions.size] as const;
+    writeImageHeader(this.#piece, kind, { counts, lastClientId: sessions.lastClientId });
   }
 
   next(): Uint8Array | undefined {
@@ -102,7 +99,7 @@ export class StoreIntake implements StateIntake {
   write(bytes: Uint8Array): void {
     const cursor = this.#cursor;
     cursor.add(bytes);
-    if (!this.#hasHeader && cursor.left >= headerBytes) this.#readHeader();
+    if (!this.#hasHeader && cursor.left >= imageHeaderBytes) this.#readHeader();
     if (this.#hasHeader) this.#readState();
     cursor.settle();
   }
@@ -117,16 +114,10 @@ export class StoreIntake implements StateIntake {
   }
 
   #readHeader(): void {
-    const cursor = this.#cursor;
-    if (cursor.u32() !== magic) throw corruptImage('it does not begin as one');
-    const found = cursor.u32();
-    if (found !== version && found !== versionWithoutStaging) {
-      throw corruptImage(`it has version ${found}; version ${version} is known`);
-    }
-    this.#hasStaging = found === version;
-    this.#keysLeft = cursor.u32();
-    this.#sessionsLeft = cursor.u32();
-    this.#sessions.lastClientId = cursor.f64();
+    const { hasStaging, counts, lastClientId } = readImageHeader(this.#cursor, kind);
+    [this.#keysLeft, this.#sessionsLeft] = counts;
+    this.#hasStaging = hasStaging;
+    this.#sessions.lastClientId = lastClientId;
     if (this.#keysLeft > keysLimit) throw corruptImage(`it has ${this.#keysLeft} keys`);
     this.#values.reserve(this.#keysLeft);
     this.#hasHeader = true;

@@ -3,13 +3,18 @@
  * recently used, each with the results that it remembers, then what the machine itself gave. Little
  * endian.
  *
- *     0       4         8          12  16             24
- *     | magic | version | sessions | - | lastClientId | (session, results) … | staged | machine's |
+ *     | header, counting sessions (`image-header.ts`) | (session, results) … | staged | machine's |
  *
  *     session  as in `session-cut.ts`
  *     results  | bytes u32, ~0 none | an encoded value |   for each of floor … highest
  */
 import type { SessionMemory } from './exactly-once.js';
+import {
+  type ImageKind,
+  imageHeaderBytes,
+  readImageHeader,
+  writeImageHeader,
+} from './image-header.js';
 import type { Session, SessionTable } from './session.js';
 import { plainForm, readSession, SessionCut, type SessionForm } from './session-cut.js';
 import type { SessionResults } from './session-results.js';
@@ -23,10 +28,7 @@ import {
 } from './state-image.js';
 import { readLatin1, writeLatin1 } from './text.js';
 
-const magic = 0x6d736c62; // 'blsm'
-const version = 2;
-const versionWithoutStaging = 1;
-const headerBytes = 24;
+const kind: ImageKind = { magic: 0x6d736c62 /* 'blsm' */, version: 2 };
 const noResult = 0xffff_ffff;
 
 /** What is remembered of the clients: their results too. */
@@ -53,12 +55,8 @@ export class MachineImage implements StateImage {
     this.#machine = machine;
     this.#sessions = new SessionCut(sessions, formWith(results));
     this.#staging = new StagingCut(staging);
-    const { view } = this.#piece;
-    view.setUint32(0, magic, true);
-    view.setUint32(4, version, true);
-    view.setUint32(8, sessions.size, true);
-    view.setFloat64(16, sessions.lastClientId, true);
-    this.#piece.at = headerBytes;
+    const { size, lastClientId } = sessions;
+    writeImageHeader(this.#piece, kind, { counts: [size, 0], lastClientId });
   }
 
   next(): Uint8Array | undefined {
@@ -108,7 +106,7 @@ export class MachineIntake implements StateIntake {
   write(bytes: Uint8Array): void {
     const cursor = this.#cursor;
     cursor.add(bytes);
-    if (!this.#hasHeader && cursor.left >= headerBytes) this.#readHeader();
+    if (!this.#hasHeader && cursor.left >= imageHeaderBytes) this.#readHeader();
     if (this.#hasHeader) this.#readState();
     cursor.settle();
   }
@@ -121,16 +119,10 @@ export class MachineIntake implements StateIntake {
   }
 
   #readHeader(): void {
-    const cursor = this.#cursor;
-    if (cursor.u32() !== magic) throw corruptImage('it does not begin as one of this machine');
-    const found = cursor.u32();
-    if (found !== version && found !== versionWithoutStaging) {
-      throw corruptImage(`it has version ${found}; version ${version} is known`);
-    }
-    this.#hasStaging = found === version;
-    this.#sessionsLeft = cursor.u32();
-    cursor.at += 4;
-    this.#sessions.lastClientId = cursor.f64();
+    const { hasStaging, counts, lastClientId } = readImageHeader(this.#cursor, kind);
+    this.#sessionsLeft = counts[0];
+    this.#hasStaging = hasStaging;
+    this.#sessions.lastClientId = lastClientId;
     this.#hasHeader = true;
   }
 
