@@ -1,28 +1,13 @@
-/** The sections of docs/benchmarks.md: from the JSON of runs to Markdown. Pure. */
-import type { DiskFigures } from './disk.js';
+/** The sections of docs/benchmarks.md that need no disk. Pure. */
 import type { FailoverResult } from './failover.js';
 import { count, fixed, mebibytes, micros, ms } from './figures.js';
-import type { H2loadFigures } from './h2load.js';
-import type { PeerFigures, PeerRatios, PeersResult } from './peers.js';
 import type { ReelectionResult } from './reelection.js';
-import type { RestartResult } from './restart.js';
+import { code, median, type Row, ranged, sum } from './report-row.js';
+import type { SimulationFigures } from './simulation.js';
 import type { SizeResult } from './sizes.js';
 import { spreadOf } from './spread.js';
 import { markdownLines } from './table.js';
 import type { ThroughputResult } from './throughput.js';
-
-/** What `--json` of one of the benchmarks gave; which it is, the command says. */
-export interface Run {
-  readonly commit?: string;
-  readonly [field: string]: unknown;
-}
-
-/** One command, and what its runs gave. */
-export interface Row {
-  readonly label: string;
-  readonly command: string;
-  readonly results: readonly Run[];
-}
 
 export function throughputSection(rows: readonly Row[]): string {
   const cells = rows.map(({ label, command, results }) => {
@@ -98,132 +83,6 @@ export function sizesSection(rows: readonly Row[]): string {
       texts: ['command'],
     }),
   ].join('\n');
-}
-
-export function durableSection(rows: readonly Row[]): string {
-  const cells = rows.map(({ label, command, results }) => {
-    const runs = results as unknown as readonly ThroughputResult[];
-    const late = runs.map(({ latencyMicros }) => latencyMicros);
-    return [
-      label,
-      ranged(
-        runs.map(({ opsPerSecond }) => opsPerSecond),
-        count,
-      ),
-      micros(median(late.map(({ p50 }) => p50))),
-      micros(median(late.map(({ p99 }) => p99))),
-      micros(median(late.map(({ p999 }) => p999))),
-      fixed(median(runs.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds)), 2),
-      code(command),
-    ];
-  });
-  const runs = rows.flatMap(({ results }) => results as unknown as readonly ThroughputResult[]);
-  return [
-    '## On disk',
-    '',
-    'Three nodes that keep their logs on one disk, 100-byte values, 10,000 keys; sets only. What',
-    'each policy may lose is told in [durability.md](durability.md).',
-    '',
-    ...markdownLines({
-      head: ['load', 'sets/s', 'p50', 'p99', 'p99.9', 'cores', 'command'],
-      rows: cells,
-      texts: ['command'],
-    }),
-    '',
-    ...diskLines(runs.flatMap(({ disk }) => (disk === undefined ? [] : [disk]))),
-  ].join('\n');
-}
-
-export function etcdSection(rows: readonly Row[]): string {
-  const skipped = rows.flatMap(({ results }) => results.flatMap((run) => run['skipped'] ?? []));
-  const opening = ['## Beside etcd', ''];
-  if (skipped.length > 0) return [...opening, `Not measured: ${skipped[0]}.`].join('\n');
-  const runs = rows.flatMap(({ results }) => results as unknown as readonly EtcdRun[]);
-  const cells = (runs[0]?.cases ?? []).flatMap(({ outstanding }) => {
-    const same = runs.flatMap(({ cases }) =>
-      cases.filter((one) => one.outstanding === outstanding),
-    );
-    const byH2load = same.flatMap(({ h2load }) => (h2load === undefined ? [] : [h2load]));
-    const rows = [
-      [count(outstanding), 'balsa', ...peerCells(same.map(({ balsa }) => balsa))],
-      ['', 'etcd', ...peerCells(same.map(({ etcd }) => etcd))],
-      ['', 'balsa / etcd', ...ratioCells(same)],
-    ];
-    if (byH2load.length === 0) return rows;
-    return [
-      ...rows,
-      ['', 'etcd by h2load', ...speedCells(byH2load)],
-      ['', 'balsa / etcd by h2load', ...ratioCells(byH2load)],
-    ];
-  });
-  const versions = [...new Set(runs.map(({ etcd }) => etcd.version))].join(', ');
-  const writes = runs.flatMap(({ verified }) => [verified.balsa, verified.etcd]);
-  return [
-    ...opening,
-    `Durable sets on balsa and on etcd ${versions}, three members each on one`,
-    'disk, in turn, from the same generator on one thread; 100-byte values, 10,000 keys.',
-    ...h2loadLines(runs),
-    '[durability.md](durability.md) says what is the same and what is not. Measured by',
-    `${code(rows[0]?.command ?? '')}.`,
-    '',
-    ...markdownLines({
-      head: ['outstanding', 'store', 'sets/s', 'p50', 'p99', 'cores'],
-      rows: cells.map((row) => [...row, ...Array<string>(6 - row.length).fill('')]),
-      texts: ['store'],
-    }),
-    '',
-    ...diskLines(runs.flatMap(({ disk }) => (disk === undefined ? [] : [disk]))),
-    `Of ${count(sum(writes.map(({ acknowledged }) => acknowledged)))} acknowledged writes`,
-    `${count(sum(writes.map(({ lost }) => lost)))} were lost.`,
-  ].join('\n');
-}
-
-interface EtcdRun extends PeersResult {
-  readonly etcd: { readonly version: string };
-  readonly h2load?: { readonly version: string };
-}
-
-function h2loadLines(runs: readonly EtcdRun[]): string[] {
-  const versions = new Set(runs.flatMap(({ h2load }) => h2load?.version ?? []));
-  if (versions.size === 0) return [];
-  return [
-    `In the rows with h2load (${[...versions].join(', ')}) etcd is driven by that program, which`,
-    'is written in C.',
-  ];
-}
-
-function peerCells(figures: readonly PeerFigures[]): string[] {
-  const cores = figures.map((one) => one.cores + (one.memberCores ?? 0));
-  return [...speedCells(figures), fixed(median(cores), 2)];
-}
-
-function speedCells(figures: readonly H2loadFigures[]): string[] {
-  return [
-    ranged(
-      figures.map(({ writesPerSecond }) => writesPerSecond.median),
-      count,
-    ),
-    micros(median(figures.map(({ latencyMicros }) => latencyMicros.p50))),
-    micros(median(figures.map(({ latencyMicros }) => latencyMicros.p99))),
-  ];
-}
-
-function ratioCells(all: readonly PeerRatios[]): string[] {
-  const bold = (values: readonly number[], digits: number): string =>
-    values.length === 0 ? '' : `**${fixed(median(values), digits)}**`;
-  const speeds = all.flatMap(({ ratio }) => ratio ?? []);
-  const late = all.flatMap(({ p99Ratio }) => p99Ratio ?? []);
-  return [bold(speeds, 1), '', bold(late, 3)];
-}
-
-/** What the disk did in the same runs when nothing else was asked of it. */
-function diskLines(disks: readonly DiskFigures[]): string[] {
-  const names = [...new Set(disks.map(({ fileSystem }) => fileSystem))].join(', ');
-  const half = micros(median(disks.map(({ syncMicros }) => syncMicros.p50)));
-  const most = micros(median(disks.map(({ syncMicros }) => syncMicros.p99)));
-  return [
-    `In the same runs the disk (${names}) by itself wrote and synced 4 KiB in ${half} (p50),`,
-  ].concat(`${most} (p99).`);
 }
 
 export function failoverSection(rows: readonly Row[]): string {
@@ -304,74 +163,39 @@ export function reelectionSection(rows: readonly Row[]): string {
   ].join('\n');
 }
 
-export function restartSection(rows: readonly Row[]): string {
-  const cells = rows.map(({ label, command, results }) => {
-    const runs = results as unknown as readonly RestartResult[];
-    const served = spreadOf(runs.flatMap(({ servedMs }) => servedMs));
-    return [
-      label,
-      String(served.count),
-      ...[served.median, served.max].map(ms),
-      ms(median(runs.flatMap(({ cpuMs }) => cpuMs))),
-      ms(median(runs.flatMap(({ closedMs }) => closedMs))),
-      ...[
-        median(runs.map(({ directoryBytes }) => directoryBytes)),
-        median(runs.map(({ directoryBytesMost }) => directoryBytesMost)),
-      ].map(mebibytes),
-      code(command),
-    ];
-  });
-  return [
-    '## How long until a closed cluster serves again',
-    '',
-    'Three nodes on one disk, 100-byte values; the keys are written, over and over where there are',
-    'more writes than keys. `serves` is the time from the call of `createCluster` until a',
-    'linearizable read is answered, `CPU` that of the whole process until then; `directory` is the',
-    'fullest one of a node after the close, and at its largest.',
-    '',
-    ...markdownLines({
-      head: ['load', 'starts', 'serves', 'max', 'CPU', 'close', 'directory', 'most', 'command'],
-      rows: cells,
-      texts: ['command'],
-    }),
-  ].join('\n');
-}
+const scenarios: Readonly<Record<string, string>> = {
+  swarm: 'swarm, with all faults and checks',
+  calm: 'three nodes, no faults',
+};
 
-/** What `benchmarks/snapshot.ts` measured of one kind of work. */
-interface PauseFigures {
-  readonly name: string;
-  readonly longestMs: number;
-  readonly meanMs: number;
-  readonly count: number;
-}
-
-export function snapshotSection(rows: readonly Row[]): string {
-  const runs = rows.flatMap(({ results }) => results);
-  const all = runs.map(({ pauses }) => pauses as readonly PauseFigures[]);
-  const cells = (all[0] ?? []).map(({ name }) => {
-    const same = all.flatMap((pauses) => pauses.filter((one) => one.name === name));
+export function simulationSection(rows: readonly Row[]): string {
+  const runs = rows.flatMap(({ results }) =>
+    results.map(({ kinds }) => kinds as readonly SimulationFigures[]),
+  );
+  const cells = (runs[0] ?? []).map(({ name }) => {
+    const same = runs.flatMap((kinds) => kinds.filter((kind) => kind.name === name));
     return [
-      name,
+      scenarios[name] ?? name,
       ranged(
-        same.map(({ longestMs }) => longestMs),
-        ms,
+        same.map((kind) => kind.simulatedSecondsPerSecond),
+        count,
       ),
-      ms(median(same.map(({ meanMs }) => meanMs))),
-      count(median(same.map((one) => one.count))),
+      count(median(same.map((kind) => kind.simulatedSecondsPerCpuSecond))),
+      count(median(same.map((kind) => kind.eventsPerSecond))),
+      count(median(same.map((kind) => kind.framesPerSecond))),
+      fixed(median(same.map((kind) => kind.seedsPerSecond)), 1),
     ];
   });
-  const keys = median(runs.map((run) => run['keys'] as number));
   return [
-    '## How long a large state keeps its node busy',
+    '## How fast virtual time passes',
     '',
-    `The longest time that a node does nothing else while it takes and restores a snapshot of`,
-    `${count(keys)} keys with 100 bytes each, without a disk. Measured by`,
+    'The simulator on one thread. `times real time` is simulated seconds by seconds, `by CPU time`',
+    'the same by seconds of CPU time on all threads that Node.js uses. Measured by',
     `${code(rows[0]?.command ?? '')}.`,
     '',
     ...markdownLines({
-      head: ['work', 'longest', 'mean', 'times'],
+      head: ['clusters', 'times real time', 'by CPU time', 'events/s', 'frames/s', 'seeds/s'],
       rows: cells,
-      texts: ['work'],
     }),
   ].join('\n');
 }
@@ -402,23 +226,4 @@ export function memorySection(rows: readonly Row[]): string {
       texts: ['command'],
     }),
   ].join('\n');
-}
-
-/** `612,345 (598,002–640,310)`; the range only if there are several. */
-function ranged(values: readonly number[], show: (value: number) => string): string {
-  const { min, max } = spreadOf(values);
-  const middle = show(median(values));
-  return values.length === 1 ? middle : `${middle} (${show(min)}–${show(max)})`;
-}
-
-function median(values: readonly number[]): number {
-  return spreadOf(values).median;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function code(command: string): string {
-  return `\`${command}\``;
 }

@@ -1,7 +1,7 @@
 /**
  * How fast does virtual time pass, and what does one event of a simulated cluster cost?
  *
- *     node dist/benchmarks/simulation.js [--seeds 200] [--first 1]
+ *     node dist/benchmarks/simulation.js [--seeds 200] [--first 1] [--json]
  *
  * `swarm` runs seeds as `balsa sim` draws them, with all their faults and checks, on one thread;
  * `calm` runs a cluster of three nodes without faults, at 100 calls a simulated second. Figures by
@@ -18,15 +18,31 @@ const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '3' },
     first: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
   },
 });
 const seeds = Number(options.seeds);
 const first = Number(options.first);
 
-await report('swarm', (seed) => drawScenario(seed));
-await report('calm', calm);
+/** What one kind of scenario came to; `--json` prints them as `{ kinds }`. */
+export interface SimulationFigures {
+  readonly name: string;
+  readonly seedsPerSecond: number;
+  readonly simulatedSecondsPerSecond: number;
+  readonly eventsPerSecond: number;
+  readonly framesPerSecond: number;
+  readonly simulatedSecondsPerCpuSecond: number;
+  readonly eventsPerCpuSecond: number;
+}
 
-async function report(name: string, scenarioOf: (seed: number) => Scenario): Promise<void> {
+const kinds = [await measure('swarm', (seed) => drawScenario(seed)), await measure('calm', calm)];
+const lines = options.json ? [{ kinds }] : kinds;
+for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function measure(
+  name: string,
+  scenarioOf: (seed: number) => Scenario,
+): Promise<SimulationFigures> {
   let simulatedMs = 0;
   let events = 0;
   let deliveries = 0;
@@ -41,7 +57,7 @@ async function report(name: string, scenarioOf: (seed: number) => Scenario): Pro
   const ms = systemClock.nowMs() - startedMs;
   const { user, system } = process.cpuUsage(startedCpu);
   const cpuMs = (user + system) / 1_000;
-  const line = {
+  return {
     name,
     seedsPerSecond: Math.round((10_000 * seeds) / ms) / 10,
     simulatedSecondsPerSecond: Math.round(simulatedMs / ms),
@@ -50,7 +66,6 @@ async function report(name: string, scenarioOf: (seed: number) => Scenario): Pro
     simulatedSecondsPerCpuSecond: Math.round(simulatedMs / cpuMs),
     eventsPerCpuSecond: Math.round((1_000 * events) / cpuMs),
   };
-  console.log(JSON.stringify(line));
 }
 
 /** Three nodes as a cluster has them by default, for ten seconds. */

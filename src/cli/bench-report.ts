@@ -1,7 +1,8 @@
 /** `balsa bench report`: measures everything and writes docs/benchmarks.md. */
 import { writeFile } from 'node:fs/promises';
 import { Argument, type Command, Option } from 'commander';
-import { measureReport, type SectionName, sectionNames } from '../../benchmarks/report.js';
+import { measureReport } from '../../benchmarks/report.js';
+import { type SectionName, sectionNames } from '../../benchmarks/report-experiments.js';
 import { RaftError } from '../errors.js';
 import { exitCode } from './exit-code.js';
 import { decimal, whole } from './option-value.js';

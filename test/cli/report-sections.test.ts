@@ -1,11 +1,13 @@
-/** The sections of docs/benchmarks.md about disks, from figures that are made up. */
+/** Sections of docs/benchmarks.md, from figures that are made up. */
 import test from 'ava';
 import {
   durableSection,
   etcdSection,
   restartSection,
   snapshotSection,
-} from '../../benchmarks/report-sections.js';
+  syncSection,
+} from '../../benchmarks/report-disk-sections.js';
+import { simulationSection } from '../../benchmarks/report-sections.js';
 
 const disk = {
   fileSystem: 'ext4',
@@ -112,4 +114,36 @@ test('the section of snapshots has the longest of each kind of work, over its ru
   t.regex(text, /a snapshot of\n1,000,000 keys /);
   t.true(text.includes('\n| a piece of it | 30 ms (20 ms–40 ms) | 2.0 ms | 1,500 |\n'), text);
   t.true(text.includes('\n| a restore ends | 1.0 ms (1.0 ms–1.0 ms) | 1.0 ms | 3 |'), text);
+});
+
+test('the section of syncs has both ways, over its runs', (t) => {
+  const late = (p50: number): object => ({ ...latencyMicros, p50 });
+  const run = (p50: number): Record<string, unknown> => ({
+    ...{ fileSystem: 'ext4', inTheCall: late(p50), throughThePool: late(2 * p50) },
+  });
+  const row = { label: '', command: 'node dist/benchmarks/sync.js' };
+
+  const text = syncSection([{ ...row, results: [run(90), run(70), run(80)] }]);
+
+  t.regex(text, /\(fdatasync\) on ext4, .* Measured by\n`node dist\/benchmarks\/sync\.js`\./);
+  t.true(text.includes('\n| in the call | 80 µs (70 µs–90 µs) | 1.50 ms |\n'), text);
+  t.true(text.includes('\n| through the thread pool | 160 µs (140 µs–180 µs) | 1.50 ms |'), text);
+});
+
+test('the section of the simulator has each kind of scenario, over its runs', (t) => {
+  const kind = (name: string, times: number): object => ({
+    ...{ name, seedsPerSecond: 12.34, simulatedSecondsPerSecond: times },
+    ...{ eventsPerSecond: 150_000, framesPerSecond: 60_000 },
+    ...{ simulatedSecondsPerCpuSecond: times - 1, eventsPerCpuSecond: 1 },
+  });
+  const run = (times: number): Record<string, unknown> => ({
+    kinds: [kind('swarm', times), kind('calm', 10 * times)],
+  });
+  const row = { label: '', command: 'node dist/benchmarks/simulation.js --seeds 9' };
+
+  const text = simulationSection([{ ...row, results: [run(60), run(80), run(70)] }]);
+
+  const figures = '69 | 150,000 | 60,000 | 12.3 |';
+  t.true(text.includes(`\n| swarm, with all faults and checks | 70 (60–80) | ${figures}\n`), text);
+  t.true(text.includes('\n| three nodes, no faults | 700 (600–800) | 699 | '), text);
 });
