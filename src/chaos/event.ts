@@ -51,7 +51,9 @@ export function parseEvent(text: string, line: number): HistoryEvent {
   }
   const fields = event as { readonly [name: string]: Json };
   const { process, type, op, key, time, error } = fields;
-  if (!Number.isSafeInteger(process)) throw wrong(line, 'process', process, 'an integer');
+  if (!Number.isSafeInteger(process)) {
+    throw wrong(line, 'process', process, 'an integer from -(2^53 - 1) to 2^53 - 1');
+  }
   if (!isOneOf(eventTypes, type)) throw wrong(line, 'type', type, eventTypes.join(', '));
   if (!isOneOf(operationNames, op)) throw wrong(line, 'op', op, operationNames.join(', '));
   if (typeof key !== 'string') throw wrong(line, 'key', key, 'a string');
@@ -103,7 +105,7 @@ function parseLargeTime(text: string): Json | undefined {
   const found = largeTime.exec(text);
   if (found === null || text.indexOf('"time"') !== text.lastIndexOf('"time"')) return undefined;
   const rest = `${text.slice(0, found.index)}"time":0${text.slice(found.index + found[0].length)}`;
-  if (/\d{16}/.test(rest)) return undefined;
+  if (/\d{16}|\d[eE]/.test(rest)) return undefined;
   const event = JSON.parse(rest) as { time?: Json };
   // Another field inside of a value may be called like this.
   if (event.time !== 0) return undefined;

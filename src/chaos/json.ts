@@ -2,7 +2,8 @@
  * JSON values of a history: read without loss, and compared by what they mean.
  *
  * `JSON.parse` rounds whole numbers above 2^53, which would make different values equal and times
- * in nanoseconds since 1970 wrong. Such numbers become a `bigint` here.
+ * in nanoseconds since 1970 wrong. Such numbers become a `bigint` here. What is too large for a
+ * double and written with an exponent or a fraction would become infinite, and is refused.
  */
 
 /** Any JSON value; a whole number that a double cannot hold is a `bigint`. */
@@ -19,19 +20,34 @@ export type Json =
 const mayBeUnsafe = /\d{16}/;
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const wholeNumber = /^-?\d+$/;
+/** An exponent of three digits or so many digits: fewer never make a number infinite. */
+const mayBeInfinite = /\d[eE]\+?\d{3}|\d{300}/;
+/** A colon, as it stands or as it may be escaped. */
+const colons = /(?::|\\u003[aA])+/g;
 
-/** Reads one JSON text. Throws a `SyntaxError` as `JSON.parse` does. */
+/** Reads one JSON text. Throws a `SyntaxError` as `JSON.parse` does, and for infinite numbers. */
 export function parseJson(text: string): Json {
   const plain = JSON.parse(text) as Json;
+  if (mayBeInfinite.test(text)) refuseInfinite(text);
   if (!mayBeUnsafe.test(text)) return plain;
-  // No string of the text is as long, whatever its escapes spell.
-  const mark = ':'.repeat(text.length);
+  // No string begins like this, whatever its escapes spell.
+  const runs = text.match(colons) ?? [];
+  const mark = ':'.repeat(1 + runs.reduce((longest, run) => Math.max(longest, run.length), 0));
   const marked = text.replace(stringOrNumber, (token) =>
     wholeNumber.test(token) && !Number.isSafeInteger(Number(token)) ? `"${mark}${token}"` : token,
   );
   return JSON.parse(marked, (_name, value: unknown) =>
     typeof value === 'string' && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value,
   ) as Json;
+}
+
+function refuseInfinite(text: string): void {
+  for (const [token] of text.matchAll(stringOrNumber)) {
+    if (token.startsWith('"') || wholeNumber.test(token) || Number.isFinite(Number(token)))
+      continue;
+    const number = token.length > 40 ? `${token.slice(0, 40)}…` : token;
+    throw new SyntaxError(`the number ${number} is too large`);
+  }
 }
 
 /** Writes one JSON text on one line; the inverse of `parseJson`. */

@@ -4,18 +4,23 @@ import { writeFile } from 'node:fs/promises';
 import { formatEvent, type HistoryEvent } from '../chaos/event.js';
 import type { Band } from '../chaos/history-page.js';
 import { RaftError } from '../errors.js';
+import { exitCode } from './exit-code.js';
 import { faultsFile } from './verdict.js';
 
 export interface HistoryFile extends AsyncDisposable {
   write(event: HistoryEvent): void;
   /** Resolves when all is in the file, and the faults in theirs; rejects if that cannot be. */
-  finish(bands: readonly Band[]): Promise<void>;
+  finish(bands: readonly Band[]): Promise<number>;
 }
 
 /** Opens the history; without a file nothing is written. */
 export async function openHistory(file: string | undefined): Promise<HistoryFile> {
   if (file === undefined) {
-    return { write: () => {}, finish: async () => {}, [Symbol.asyncDispose]: async () => {} };
+    return {
+      write: () => {},
+      finish: async () => exitCode.ok,
+      [Symbol.asyncDispose]: async () => {},
+    };
   }
   const stream = await opened(file);
   // Told at the end: a full disk does not keep the run from its verdict.
@@ -37,6 +42,7 @@ export async function openHistory(file: string | undefined): Promise<HistoryFile
         if (failure !== undefined) throw failure;
         const lines = bands.map((band) => `${JSON.stringify(band)}\n`);
         await writeFile(faultsFile(file), lines.join(''));
+        return exitCode.ok;
       } catch (error) {
         throw unwritable('--history', error);
       }

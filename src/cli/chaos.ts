@@ -28,7 +28,7 @@ import { faultTarget, restartStopped } from './chaos-target.js';
 import { decimal, seedRange, whole } from './option-value.js';
 import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
-import { exitCodeOf, sentence, writePage } from './verdict.js';
+import { attempt, counted, exitCodeOf, sentence, worstOf, writePage } from './verdict.js';
 
 interface ChaosFlags {
   readonly nodes: number;
@@ -89,6 +89,7 @@ Examples:
 Exit codes:
   0    the history is linearizable
   1    it is not, or the nodes do not agree at the end
+  2    the command line cannot be used, or a file cannot be written
   3    nobody knows: there was not enough time or memory`;
 
 /** A machine that is busy with other things is slow, which says nothing about the cluster. */
@@ -100,6 +101,7 @@ async function run(given: ChaosFlags, terminal: Terminal): Promise<number> {
   // Before the history is opened, which empties it.
   if (recordTo !== undefined) await prepareTapes(recordTo, '--record');
   await using output = await openHistory(history);
+  if (html !== undefined) await writePage(html);
   await using data = await openData(flags.nemesis);
   await using cluster = await createCluster({
     size,
@@ -123,11 +125,13 @@ async function run(given: ChaosFlags, terminal: Terminal): Promise<number> {
   const name = history ?? `${flags.workload}, seed ${seed}`;
   stdout.write(`${sentence({ file: name, operations, result, seconds: took })}\n`);
   stdout.write(`  ${summary(events, bands, recorded.missed)}\n`);
-  await output.finish(bands);
-  if (html !== undefined) await writePage(html, [{ name, result, bands }]);
+  const codes = [exitCodeOf[result.verdict]];
+  codes.push(await attempt(terminal, '', () => output.finish(bands)));
+  const pages = [{ name, result, bands }];
+  if (html !== undefined) codes.push(await attempt(terminal, '', () => writePage(html, pages)));
   // Replicas that have applied the same log must be the same: this throws when they are not.
   await cluster.waitForConverged({ timeoutMs: patienceMs, signal });
-  return exitCodeOf[result.verdict];
+  return worstOf(codes);
 }
 
 /** Tapes are made of nodes in memory, so a recorded run has no disks that could fail. */
@@ -239,5 +243,5 @@ function summary(events: readonly HistoryEvent[], bands: readonly Band[], missed
     events.filter((event) => event.type === type).length;
   const outcomes = (['ok', 'fail', 'info'] as const).map((type) => `${count(type)} ${type}`);
   const nobody = missed === 0 ? '' : `, ${missed} more found nobody to act on`;
-  return `${outcomes.join(', ')}; ${bands.length} faults${nobody}`;
+  return `${outcomes.join(', ')}; ${counted(bands.length, 'fault')}${nobody}`;
 }

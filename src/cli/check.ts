@@ -7,11 +7,17 @@ import type { PageHistory } from '../chaos/history-page.js';
 import type { Operation } from '../chaos/operation.js';
 import { systemClock } from '../clock.js';
 import { RaftError } from '../errors.js';
-import { exitCode } from './exit-code.js';
-import { failureOf } from './failure.js';
 import { decimal } from './option-value.js';
 import type { Terminal } from './terminal.js';
-import { bandsOf, type Checked, exitCodeOf, sentence, writePage } from './verdict.js';
+import {
+  attempt,
+  bandsOf,
+  type Checked,
+  exitCodeOf,
+  sentence,
+  worstOf,
+  writePage,
+} from './verdict.js';
 
 interface CheckFlags {
   readonly timeout: number;
@@ -58,28 +64,22 @@ async function run(
   { timeout: seconds, html }: CheckFlags,
   terminal: Terminal,
 ): Promise<number> {
-  const { stdout, stderr, signal } = terminal;
+  const { stdout, signal } = terminal;
   const codes: number[] = [];
   const histories: PageHistory[] = [];
   for (const file of files) {
     signal.throwIfAborted();
-    try {
+    const code = await attempt(terminal, ` (${file})`, async () => {
       const checked = await check(file, seconds, signal);
       stdout.write(`${sentence(checked)}\n`);
-      codes.push(exitCodeOf[checked.result.verdict]);
       const { result } = checked;
       if (html !== undefined) histories.push({ name: file, result, bands: await bandsOf(file) });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      const failure = failureOf(error);
-      if (failure.exitCode !== exitCode.badInput) throw error;
-      stderr.write(`${stderr.colours.red(`${failure.text ?? ''} (${file})`)}\n`);
-      codes.push(exitCode.badInput);
-    }
+      return exitCodeOf[result.verdict];
+    });
+    codes.push(code);
   }
-  if (html !== undefined) await writePage(html, histories);
-  const byWeight = [exitCode.failed, exitCode.badInput, exitCode.unknown];
-  return byWeight.find((code) => codes.includes(code)) ?? exitCode.ok;
+  if (html !== undefined) codes.push(await attempt(terminal, '', () => writePage(html, histories)));
+  return worstOf(codes);
 }
 
 async function check(file: string, timeoutSeconds: number, signal: AbortSignal): Promise<Checked> {

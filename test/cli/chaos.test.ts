@@ -87,6 +87,7 @@ test('options that cannot be are refused before anything is started', async (t) 
     [['--workload', 'queue'], /--workload is 'queue'; expected one of register, cas/],
     [['--nodes', '0'], /--nodes is '0'; expected a whole number from 1 to 9/],
     [['--history', '/nowhere/at/all'], /--history cannot be written: ENOENT/],
+    [['--html', '/nowhere/page.html'], /--html cannot be written: ENOENT/],
     [['--nemesis', 'none', '--record', '/dev/null/tapes'], /--record cannot be written: /],
   ] as const) {
     const { exitCode, stderr } = await balsa(['chaos', ...flags]);

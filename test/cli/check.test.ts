@@ -75,6 +75,21 @@ test('a violation counts more than what cannot be read', async (t) => {
   });
 });
 
+test('a page that cannot be written is told, and hides no violation', async (t) => {
+  await withFiles([stale, good], async ([bad = '', fine = '']) => {
+    for (const [file, exitCode] of [
+      [bad, 1],
+      [fine, 2],
+    ] as const) {
+      const ended = await balsa(['check', '--html', '/nowhere/page.html', file]);
+
+      t.is(ended.exitCode, exitCode);
+      t.is(firstWords(ended.stdout).length, 1);
+      t.regex(ended.stderr, /^balsa: RAFT_INVALID_OPTION: --html cannot be written: ENOENT/);
+    }
+  });
+});
+
 test('out of time: exit code 3, from threads that search in parallel', async (t) => {
   const prng = new Prng(1);
   const events = ['a', 'b'].flatMap((key, at) => {
