@@ -5,6 +5,7 @@ import type { Cluster } from '../cluster/cluster.js';
 import { isRaftError, RaftError } from '../errors.js';
 import { resolve, type Selector } from '../network/selector.js';
 import { Prng } from '../prng.js';
+import { isStorageFailure } from '../replica/node-storage.js';
 import type { DiskFaults } from '../storage/faulty.js';
 
 /** How long a node is waited for that may stand still. */
@@ -16,8 +17,16 @@ const soundMs = 300;
 /** Starts those of these nodes that are down; one whose directory has lost something stays so. */
 export async function restartStopped(cluster: Cluster, ids: readonly string[]): Promise<void> {
   const { nodes } = cluster.status();
-  const down = nodes.filter(({ id, state }) => ids.includes(id) && state === 'down');
-  if (down.length > 0) await cluster.restart(down.map(({ id }) => id));
+  const stopped = nodes.filter(({ id, state }) => ids.includes(id) && state === 'down');
+  const down = stopped.map(({ id }) => id);
+  if (down.length > 0) await restart(cluster, down);
+}
+
+/** The status of a cluster tells which of its nodes stay down, and why. */
+async function restart(cluster: Cluster, ids: readonly string[]): Promise<void> {
+  await cluster.restart(ids).catch((error: unknown) => {
+    if (!isStorageFailure(error)) throw error;
+  });
 }
 
 /** Nodes that a nemesis kills come back at the end of the fault, and those that stopped as well. */
@@ -33,7 +42,7 @@ export function faultTarget(cluster: Cluster): FaultTarget {
       cluster.resume(ids);
     },
     crash: (who) => cluster.crash(disks.without(who), { restart: false }),
-    restart: (ids) => cluster.restart(ids),
+    restart: (ids) => restart(cluster, ids),
     transfer: async () => {
       const { leaderId } = cluster;
       const others = cluster.nodes.filter((id) => id !== leaderId);

@@ -121,22 +121,42 @@ export class Assembly implements AsyncDisposable {
     }
   }
 
-  /** Asks every node whether its storage and its state machine let it serve. */
+  /**
+   * Ends those of these nodes that run, and starts them all. Rejects with why one of them does not
+   * serve, once none of the others is still being started.
+   */
+  async restart(ids: readonly NodeId[]): Promise<void> {
+    const starts = await Promise.allSettled(ids.map((id) => this.supervisor.restart(id)));
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    const [refusal] = await this.#refusalsOf(ids);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** A cluster without a majority that serves is none. */
   async #assertServed(): Promise<void> {
     const { nodes } = this.roster;
+    const refusals = await this.#refusalsOf(nodes.map(({ id }) => id));
+    const [first] = refusals;
+    if (first !== undefined && nodes.length - refusals.length <= nodes.length / 2) throw first;
+  }
+
+  /** Asks nodes whether their storage and their state machine let them serve: why some do not. */
+  async #refusalsOf(ids: readonly NodeId[]): Promise<Error[]> {
     const refusals = await Promise.all(
-      nodes.map(async ({ id }) => {
-        const child = this.supervisor.child(id);
+      ids.map(async (nodeId) => {
+        const child = this.supervisor.child(nodeId);
         const error = (await child.call('refusal').catch(() => undefined)) as unknown;
         if (error !== undefined) {
           const { incarnation } = child;
-          this.#onStorageFailure({ nodeId: id, incarnation, error: error as ErrorRecord });
+          this.#onStorageFailure({ nodeId, incarnation, error: error as ErrorRecord });
         }
-        return this.failures.get(id)?.error;
+        const failure = this.failures.get(nodeId);
+        // Whoever hears of it finds the node down, not about to be.
+        if (failure !== undefined) await this.supervisor.crash(nodeId, { restart: false });
+        return failure?.error;
       }),
     );
-    const [first, ...others] = refusals.filter((error) => error !== undefined);
-    if (first !== undefined && nodes.length - others.length - 1 <= nodes.length / 2) throw first;
+    return refusals.filter((error) => error !== undefined);
   }
 
   /**

@@ -210,11 +210,16 @@ export class Cluster
     return ids;
   }
 
-  /** Starts what is down; ends and starts what runs. Resolves when all are ready. */
+  /**
+   * Starts what is down; ends and starts what runs. Resolves when all are ready.
+   *
+   * Rejects with `RAFT_STORAGE_LOST`, `RAFT_STORAGE_CORRUPT`, `RAFT_STORAGE_FAILED`,
+   * `RAFT_WRONG_MACHINE` or `RAFT_MACHINE_FAILED` if one of them cannot serve; the others run then.
+   */
   async restart(who: Selector): Promise<NodeId[]> {
     const ids = this.#resolve(who);
     for (const id of ids) this.assembly.supervisor.resume(id);
-    await Promise.all(ids.map((id) => this.assembly.supervisor.restart(id)));
+    await this.assembly.restart(ids);
     return ids;
   }
 

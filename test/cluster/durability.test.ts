@@ -126,7 +126,11 @@ test.serial(
     await t.throwsAsync(() => cluster.inspect('n2'), { code: 'RAFT_NODE_DOWN' });
     // Starting it again does not help: only its directory would.
     const refused = cluster.once('storage-failed');
-    await cluster.restart('n2');
+    await t.throwsAsync(cluster.restart(['n2', 'n3']), { code: 'RAFT_STORAGE_LOST' });
+    t.deepEqual(
+      cluster.status().nodes.map(({ state }) => state),
+      ['running', 'down', 'running'],
+    );
     t.like(await refused, { nodeId: 'n2', code: 'RAFT_STORAGE_LOST' });
   },
 );

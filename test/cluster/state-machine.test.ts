@@ -1,9 +1,9 @@
 // Threads are the subject here: every node imports the machine in its own.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 import {
@@ -144,6 +144,26 @@ test.serial('a node that was away for long gets the machine in a snapshot (§7)'
   t.like((await cluster.submit(add, { node: 'n3' })).result, { total: 3 });
   await cluster.waitForConverged();
 });
+
+test.serial(
+  'a node that comes back to a module that was spoilt says so, and stays down',
+  async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'balsa-machine-'));
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+    const module = join(directory, 'machine.mjs');
+    writeFileSync(module, decodeURIComponent(counter('').href.replace(/^[^,]*,/, '')));
+    await using cluster = await createCluster({ ...ledger, stateMachine: pathToFileURL(module) });
+    t.is((await cluster.submit(0)).result, 1);
+
+    writeFileSync(module, 'export const createStateMachine = 0;');
+    const error = await t.throwsAsync(cluster.restart('n2'), { code: 'RAFT_MACHINE_FAILED' });
+
+    t.regex(error?.message ?? '', /exports no function createStateMachine/);
+    const n2 = cluster.status().nodes.find(({ id }) => id === 'n2');
+    t.like(n2, { state: 'down', failure: { code: 'RAFT_MACHINE_FAILED' } });
+    t.is((await cluster.submit(0)).result, 2);
+  },
+);
 
 const counter = (name: string): URL =>
   moduleOf(`export function createStateMachine() {
