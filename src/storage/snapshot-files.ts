@@ -1,23 +1,16 @@
 /**
- * Snapshots as files: written under another name, made durable, renamed; the newest two are kept.
- *
- *     0       8         12    16      24     32           40    44
- *     | magic | version | 0   | index | term | byteLength | crc | 0 … | pieces …
- *
- * The bytes follow in pieces (`piece-file.ts`).
+ * Snapshots as files (`piece-file.ts`, without words): written under another name, made durable,
+ * renamed; the newest two are kept.
  */
 
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { FileSystem, OpenFile } from './file-system.js';
-import { PieceReader, PieceWriter } from './piece-file.js';
+import { type FoundHead, PieceReader, PieceWriter, readHead } from './piece-file.js';
 import type { SnapshotName } from './storage.js';
 import { corrupt } from './wal-segment.js';
 
 const magic = 'balsaSNP';
 const version = 1;
-const headerBytes = 48;
-const crcAt = 40;
 const suffix = '.snapshot';
 const unfinishedName = 'unfinished.snapshot-part';
 
@@ -50,7 +43,7 @@ export class SnapshotWriter {
     this.#directory = directory;
     this.#name = name;
     this.#file = fs.open(join(directory, unfinishedName), 'create');
-    this.#pieces = new PieceWriter(this.#file, headerBytes);
+    this.#pieces = new PieceWriter(this.#file, { magic, version, name });
   }
 
   get isAbandoned(): boolean {
@@ -69,16 +62,7 @@ export class SnapshotWriter {
 
   /** Gives the snapshot its name; whole and durable on return. */
   finish(): void {
-    this.#pieces.flush();
-    const header = Buffer.alloc(headerBytes);
-    header.write(magic, 0, 'latin1');
-    header.writeUInt32LE(version, 8);
-    header.writeDoubleLE(this.#name.index, 16);
-    header.writeDoubleLE(this.#name.term, 24);
-    header.writeDoubleLE(this.byteLength, 32);
-    header.writeUInt32LE(crc32(header.subarray(0, crcAt)), crcAt);
-    this.#file.write(header, 0);
-    this.#file.sync();
+    this.#pieces.finish();
     this.abandon();
     this.#fs.rename(this.#file.path, snapshotPath(this.#directory, this.#name));
     this.#fs.syncDirectory(this.#directory);
@@ -103,7 +87,7 @@ export class SnapshotReader {
     this.name = name;
     this.#file = fs.open(path, 'existing');
     try {
-      this.#pieces = new PieceReader(this.#file, headerBytes, readHeader(this.#file, name));
+      this.#pieces = new PieceReader(this.#file, requireHead(this.#file, name));
     } catch (error) {
       this.#file.close();
       throw error;
@@ -129,19 +113,14 @@ export class SnapshotReader {
   }
 }
 
-function readHeader(file: OpenFile, name: SnapshotName): number {
-  const header = Buffer.alloc(headerBytes);
-  const isWhole =
-    file.read(header, 0) === headerBytes &&
-    header.toString('latin1', 0, magic.length) === magic &&
-    header.readUInt32LE(crcAt) === crc32(header.subarray(0, crcAt));
-  if (!isWhole) throw corrupt(file.path, 0, 'the file does not begin as a snapshot');
-  const found = { version: header.readUInt32LE(8), index: header.readDoubleLE(16) };
-  if (found.version !== version) {
-    throw corrupt(file.path, 8, `it has version ${found.version}; version ${version} is known`);
+function requireHead(file: OpenFile, name: SnapshotName): FoundHead {
+  const head = readHead(file, magic);
+  if (!head?.isSound) throw corrupt(file.path, 0, 'the file does not begin as a snapshot');
+  if (head.version !== version) {
+    throw corrupt(file.path, 8, `it has version ${head.version}; version ${version} is known`);
   }
-  if (found.index !== name.index || header.readDoubleLE(24) !== name.term) {
-    throw corrupt(file.path, 16, `it is the snapshot of entry ${found.index}`);
+  if (head.name.index !== name.index || head.name.term !== name.term) {
+    throw corrupt(file.path, 16, `it is the snapshot of entry ${head.name.index}`);
   }
-  return header.readDoubleLE(32);
+  return head;
 }

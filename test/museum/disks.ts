@@ -162,9 +162,9 @@ export const disks: readonly Exhibit[] = [
     seen: 'ClickHouse #111454; nats-server, lost stream snapshots',
     edits: [
       {
-        file: 'storage/snapshot-files.js',
-        find: 'this.#file.write(header, 0);\n        this.#file.sync();',
-        replace: 'this.#file.write(header, 0);',
+        file: 'storage/piece-file.js',
+        find: 'this.#file.write(words, headerBytes);\n        this.#file.sync();',
+        replace: 'this.#file.write(words, headerBytes);',
       },
     ],
   },
