@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { RestartResult } from '../../benchmarks/restart.js';
+import { directoryOf } from '../directory.js';
 import { balsa } from './balsa.js';
 
 test.serial(
@@ -41,8 +41,7 @@ test.serial('balsa bench restart says it in three lines', async (t) => {
 test.serial(
   'balsa bench report measures restarts, and snapshots with a program beside it',
   async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'balsa-test-'));
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = directoryOf(t);
     const file = join(folder, 'benchmarks.md');
     const words = ['restart', 'snapshot', '--runs', '1', '--seconds', '0.1', '--out', file];
 

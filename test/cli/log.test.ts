@@ -1,14 +1,13 @@
-import { mkdtempSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createCluster } from '../../src/index.js';
+import { directoryOf } from '../directory.js';
 import { balsa } from './balsa.js';
 
 /** The directory of a cluster that has run and is closed. */
 async function closedCluster(t: ExecutionContext, writes = 20): Promise<string> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'balsa-log-'));
-  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
+  const dataDir = directoryOf(t);
   await using cluster = await createCluster({ dataDir });
   for (let at = 0; at < writes; at += 1) await cluster.set(`k${at}`, at);
   return dataDir;

@@ -1,26 +1,25 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createCluster } from '../../src/index.js';
+import { directoryOf } from '../directory.js';
 import { balsa } from './balsa.js';
 
-function directoryOf(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'balsa-snapshot-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
+/** The directory of a cluster that has `k` and is closed, and a place beside it. */
+async function closedCluster(
+  t: ExecutionContext,
+): Promise<{ directory: string; dataDir: string; file: string }> {
+  const directory = directoryOf(t);
+  const dataDir = join(directory, 'one');
+  await using cluster = await createCluster({ dataDir });
+  await cluster.set('k', 'v');
+  return { directory, dataDir, file: join(directory, 'backup') };
 }
 
 test.serial(
   'balsa snapshot export and import move a closed cluster into one of another size',
   async (t) => {
-    const directory = directoryOf(t);
-    const dataDir = join(directory, 'one');
-    const file = join(directory, 'backup');
-    {
-      await using cluster = await createCluster({ dataDir });
-      await cluster.set('k', 'v');
-    }
+    const { directory, dataDir, file } = await closedCluster(t);
 
     const exported = await balsa(['snapshot', 'export', file, '--data-dir', dataDir]);
     const other = join(directory, 'other');
@@ -67,13 +66,7 @@ test.serial(
 test.serial(
   'a node whose identity is damaged keeps nobody from backing the others up',
   async (t) => {
-    const directory = directoryOf(t);
-    const dataDir = join(directory, 'one');
-    const file = join(directory, 'backup');
-    {
-      await using cluster = await createCluster({ dataDir });
-      await cluster.set('k', 'v');
-    }
+    const { dataDir, file } = await closedCluster(t);
     const identity = join(dataDir, 'n1', 'identity.json');
     const sound = readFileSync(identity, 'utf8');
 

@@ -1,17 +1,11 @@
 /** Backup and restore of a whole cluster, while clients write. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { type Cluster, connect, createCluster, type RaftError } from '../../src/index.js';
+import { directoryOf } from '../directory.js';
 
 const small = { entryBytesMax: 64 * 1024, logBytesMax: 2 ** 21, checkpointBytes: 128 * 1024 };
-
-function directoryOf(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'balsa-backup-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 async function fill(cluster: Cluster, name: string, keys = 200): Promise<void> {
   const entries = Array.from({ length: keys }, (_, i) => [`${name}${i}`, `value ${i}`] as const);

@@ -1,21 +1,15 @@
 /** A run without end: logs, files and sessions keep within bounds while clients come and go. */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { type Cluster, connect, createCluster } from '../../src/index.js';
+import { directoryOf } from '../directory.js';
 
 const small = { entryBytesMax: 64 * 1024, logBytesMax: 2 ** 21, checkpointBytes: 128 * 1024 };
 const keys = 20;
 const value = new Uint8Array(8000);
 /** The keys, and for each session its window of outcomes; with room for what stands around it. */
 const stateBytesMax = 2 * keys * value.length;
-
-function directoryOf(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'balsa-bounded-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 /** A client that comes, writes four times the keys, and goes. */
 async function visit(cluster: Cluster): Promise<void> {

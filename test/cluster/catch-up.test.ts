@@ -1,15 +1,9 @@
 /** A member that was away longer than the logs of the others reach back (§7). */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { createCluster } from '../../src/index.js';
-
-function dataDirOf(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'balsa-catch-up-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
+import { directoryOf } from '../directory.js';
 
 const small = { entryBytesMax: 64 * 1024, logBytesMax: 2 ** 21, checkpointBytes: 128 * 1024 };
 
@@ -17,7 +11,7 @@ for (const kind of ['memory', 'disk'] as const) {
   test.serial(
     `in ${kind}, a member that was away for many logs catches up while others serve`,
     async (t) => {
-      const durability = kind === 'disk' ? { dataDir: dataDirOf(t) } : {};
+      const durability = kind === 'disk' ? { dataDir: directoryOf(t) } : {};
       await using cluster = await createCluster({ ...small, ...durability });
       const leader = await cluster.waitForLeader();
       const away = cluster.nodes.find((id) => id !== leader) as string;
@@ -47,7 +41,7 @@ for (const kind of ['memory', 'disk'] as const) {
 test.serial(
   'sessions are part of a snapshot: a repeated write is applied once (pitfall 25)',
   async (t) => {
-    const dataDir = dataDirOf(t);
+    const dataDir = directoryOf(t);
     const options = { ...small, dataDir };
     {
       await using cluster = await createCluster(options);

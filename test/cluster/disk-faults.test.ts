@@ -1,26 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import fs, {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import fs, { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { connect, createCluster } from '../../src/index.js';
 import { lockDirectory } from '../../src/storage/directory-lock.js';
-
-function dataDirOf(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'balsa-disk-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
+import { directoryOf } from '../directory.js';
 
 for (const [name, faults, code] of [
   ['EIO', { errorChance: 1 }, 'EIO'],
@@ -29,7 +16,7 @@ for (const [name, faults, code] of [
   test.serial(
     `a leader whose disk says ${name} stops, and nothing acknowledged is lost (pitfall 39)`,
     async (t) => {
-      await using cluster = await createCluster({ dataDir: dataDirOf(t) });
+      await using cluster = await createCluster({ dataDir: directoryOf(t) });
       const leader = await cluster.waitForLeader();
       await cluster.set('before', 1);
       const failed = cluster.once('storage-failed');
@@ -55,7 +42,7 @@ for (const [name, faults, code] of [
 test.serial(
   'a disk that stalls for ever is not hidden by heartbeats: another node leads (pitfall 39)',
   async (t) => {
-    await using cluster = await createCluster({ dataDir: dataDirOf(t) });
+    await using cluster = await createCluster({ dataDir: directoryOf(t) });
     const stalled = await cluster.waitForLeader();
     const { currentTerm } = cluster.status();
 
@@ -72,7 +59,7 @@ test.serial(
 test.serial(
   'all disks are full at once: nobody acknowledges, nothing hangs, and with room all is there',
   async (t) => {
-    const dataDir = dataDirOf(t);
+    const dataDir = directoryOf(t);
     await using cluster = await createCluster({ dataDir });
     await cluster.set('before', 1);
     const failed: string[] = [];
@@ -104,7 +91,7 @@ test.serial(
 );
 
 test('a lock is given back on a full disk, and drafts of killed processes go', (t) => {
-  const directory = dataDirOf(t);
+  const directory = directoryOf(t);
   const lock = lockDirectory(directory);
   // The number of no process: beyond what the system gives.
   writeFileSync(join(directory, 'holder-4194305-9.draft'), '');
@@ -126,7 +113,7 @@ test('a lock is given back on a full disk, and drafts of killed processes go', (
 });
 
 test('a lock that does not say who holds it holds nothing', (t) => {
-  const directory = dataDirOf(t);
+  const directory = directoryOf(t);
   for (const found of ['', 'nul', 'null', '[]', '{"pid":"x"}', '{"host":"here","pid":0}']) {
     writeFileSync(join(directory, 'holder-1.lock'), found);
 
@@ -135,7 +122,7 @@ test('a lock that does not say who holds it holds nothing', (t) => {
 });
 
 test('a lock of a process whose number another one has now holds nothing', (t) => {
-  const directory = dataDirOf(t);
+  const directory = directoryOf(t);
   const lock = lockDirectory(directory);
   const file = join(directory, 'holder-1.lock');
   const holder = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
@@ -163,7 +150,7 @@ const holder = fileURLToPath(new URL('../storage/fixtures/hold-directory.js', im
 test.serial(
   'another process on a directory gets a clear error; a killed one blocks nobody',
   async (t) => {
-    const directory = join(dataDirOf(t), 'n1');
+    const directory = join(directoryOf(t), 'n1');
     mkdirSync(directory);
     for (let round = 0; round < 3; round++) {
       const child = spawn(process.execPath, [holder, directory], {
@@ -185,7 +172,7 @@ test.serial(
 );
 
 test.serial('of many that take over at once, one has the directory', async (t) => {
-  const directory = join(dataDirOf(t), 'n1');
+  const directory = join(directoryOf(t), 'n1');
   mkdirSync(directory);
   const children = Array.from({ length: 6 }, () =>
     spawn(process.execPath, [holder, directory], { stdio: ['ignore', 'pipe', 'ignore'] }),

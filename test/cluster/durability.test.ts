@@ -1,7 +1,6 @@
 import {
   closeSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -9,22 +8,15 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { createCluster } from '../../src/index.js';
-
-/** A directory that goes with its test. */
-function dataDirOf(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'balsa-data-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
+import { directoryOf } from '../directory.js';
 
 test.serial(
   'what was acknowledged is there after the cluster was closed and opened again',
   async (t) => {
-    const dataDir = dataDirOf(t);
+    const dataDir = directoryOf(t);
     for (let round = 0; round < 3; round++) {
       await using cluster = await createCluster({ dataDir });
       for (let earlier = 0; earlier < round; earlier++) {
@@ -40,7 +32,7 @@ test.serial(
 );
 
 test.serial('a cluster that comes back sits out no election timeout', async (t) => {
-  const dataDir = dataDirOf(t);
+  const dataDir = directoryOf(t);
   {
     await using cluster = await createCluster({ dataDir });
     await cluster.set('k', 1);
@@ -57,7 +49,7 @@ test.serial('a cluster that comes back sits out no election timeout', async (t) 
 test.serial(
   'a cluster that is closed leaves its state, so that the next start is spared the log',
   async (t) => {
-    const dataDir = dataDirOf(t);
+    const dataDir = directoryOf(t);
     const value = new Uint8Array(100_000);
     {
       await using cluster = await createCluster({ dataDir });
@@ -75,7 +67,7 @@ test.serial(
 );
 
 test.serial('a node that crashes reads its directory and catches up', async (t) => {
-  await using cluster = await createCluster({ dataDir: dataDirOf(t), seed: 4 });
+  await using cluster = await createCluster({ dataDir: directoryOf(t), seed: 4 });
   await cluster.set('before', 1);
   const leader = await cluster.waitForLeader();
 
@@ -90,7 +82,7 @@ test.serial('a node that crashes reads its directory and catches up', async (t) 
 });
 
 test.serial('each node can have a directory of its own, and its own name for it', async (t) => {
-  const root = dataDirOf(t);
+  const root = directoryOf(t);
   const dataDir = { a: join(root, 'disk-1'), b: join(root, 'disk-2'), c: join(root, 'disk-3') };
   {
     await using cluster = await createCluster({ nodes: ['a', 'b', 'c'], dataDir });
@@ -108,7 +100,7 @@ test.serial('each node can have a directory of its own, and its own name for it'
 test.serial(
   'a node whose directory is gone neither votes nor serves; the others do (lost disks)',
   async (t) => {
-    const dataDir = dataDirOf(t);
+    const dataDir = directoryOf(t);
     {
       await using cluster = await createCluster({ dataDir });
       await cluster.set('k', 1);
@@ -136,7 +128,7 @@ test.serial(
 );
 
 test.serial('a node whose log is damaged is down, and says which command mends it', async (t) => {
-  const dataDir = dataDirOf(t);
+  const dataDir = directoryOf(t);
   {
     await using cluster = await createCluster({ dataDir });
     for (let at = 0; at < 20; at += 1) await cluster.set('k', at);
@@ -165,7 +157,7 @@ test.serial('a node whose log is damaged is down, and says which command mends i
 });
 
 test.serial('a log that is gone from a directory that is not counts as lost, too', async (t) => {
-  const dataDir = dataDirOf(t);
+  const dataDir = directoryOf(t);
   await (await createCluster({ dataDir })).close();
   rmSync(join(dataDir, 'n3', '0000000001.wal'));
 
@@ -179,7 +171,7 @@ test.serial('a log that is gone from a directory that is not counts as lost, too
 test.serial(
   'without a majority of directories a cluster does not open, and says why',
   async (t) => {
-    const dataDir = dataDirOf(t);
+    const dataDir = directoryOf(t);
     await (await createCluster({ dataDir })).close();
     for (const node of ['n1', 'n3']) rmSync(join(dataDir, node), { recursive: true });
 
@@ -194,8 +186,8 @@ test.serial(
 );
 
 test.serial('a directory of another cluster, or of another node, is refused', async (t) => {
-  const dataDir = dataDirOf(t);
-  const other = dataDirOf(t);
+  const dataDir = directoryOf(t);
+  const other = directoryOf(t);
   await (await createCluster({ dataDir })).close();
   await (await createCluster({ dataDir: other })).close();
   const directories = {
@@ -212,7 +204,7 @@ test.serial('a directory of another cluster, or of another node, is refused', as
 });
 
 test.serial('a cluster is not opened with other nodes than it was founded with', async (t) => {
-  const dataDir = dataDirOf(t);
+  const dataDir = directoryOf(t);
   await (await createCluster({ dataDir })).close();
 
   const options = { dataDir, size: 5 };
@@ -224,7 +216,7 @@ test.serial('a cluster is not opened with other nodes than it was founded with',
 test.serial(
   'the second cluster on a data directory gets a clear error; the first one is unharmed',
   async (t) => {
-    const dataDir = dataDirOf(t);
+    const dataDir = directoryOf(t);
     await using cluster = await createCluster({ dataDir });
 
     const error = await t.throwsAsync(() => createCluster({ dataDir }), {
@@ -240,7 +232,7 @@ test.serial(
 );
 
 test.serial('a path that cannot be a directory is the failure of its node alone', async (t) => {
-  const root = dataDirOf(t);
+  const root = directoryOf(t);
   const dataDir = { n1: join(root, '1'), n2: join(root, '2'), n3: join(root, '3') };
   await (await createCluster({ dataDir })).close();
   rmSync(dataDir.n3, { recursive: true });
@@ -257,7 +249,7 @@ test.serial('a path that cannot be a directory is the failure of its node alone'
 });
 
 test.serial('a founding that was interrupted is finished, not taken for a loss', async (t) => {
-  const dataDir = dataDirOf(t);
+  const dataDir = directoryOf(t);
   mkdirSync(join(dataDir, 'n1'), { recursive: true });
   const identity = {
     format: 1,
@@ -296,7 +288,7 @@ for (const [option, value] of [
 }
 
 test.serial('a name that would lead out of the data directory is refused', async (t) => {
-  const options = { dataDir: dataDirOf(t), nodes: ['..', 'n2', 'n3'] };
+  const options = { dataDir: directoryOf(t), nodes: ['..', 'n2', 'n3'] };
 
   await t.throwsAsync(() => createCluster(options), { code: 'RAFT_INVALID_OPTION' });
 });

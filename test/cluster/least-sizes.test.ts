@@ -1,10 +1,8 @@
 // The smallest options that are legal: every ring, log and part of a snapshot is as short as it may
 // be, and nothing may depend on there being more room.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { type Cluster, type ClusterOptions, createCluster } from '../../src/index.js';
+import { directoryOf } from '../directory.js';
 
 const entryBytesMax = 4096;
 const least = {
@@ -19,12 +17,6 @@ const largest = 'x'.repeat(entryBytesMax / 2 - 1);
 
 const fullOf = (key: string): string => key + largest.slice(key.length);
 const namesOf = (count: number): string[] => Array.from({ length: count }, (_, at) => `k${at}`);
-
-function dataDirOf(t: ExecutionContext): string {
-  const dataDir = mkdtempSync(join(tmpdir(), 'balsa-least-'));
-  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
-  return dataDir;
-}
 
 function awayOf(cluster: Cluster): string {
   return cluster.nodes.find((id) => id !== cluster.leaderId) ?? 'n1';
@@ -58,7 +50,7 @@ for (const kind of ['memory', 'disk'] as const) {
     test.serial(
       `a member is away for ever, and comes back: ${kind}, ${checkpointBytes}`,
       async (t) => {
-        const durability = kind === 'disk' ? { dataDir: dataDirOf(t) } : {};
+        const durability = kind === 'disk' ? { dataDir: directoryOf(t) } : {};
         await using cluster = await createCluster({ ...least, ...durability, checkpointBytes });
         await cluster.waitForLeader();
         const away = awayOf(cluster);

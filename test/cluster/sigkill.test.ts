@@ -4,15 +4,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { createCluster } from '../../src/index.js';
 import { Prng } from '../../src/prng.js';
+import { directoryOf } from '../directory.js';
 
 const kills = Number(process.env['BALSA_CLUSTER_KILLS'] ?? 10);
 const keys = 8;
@@ -60,8 +58,7 @@ async function runUntilKilled(dataDir: string, ledger: Ledger, prng: Prng): Prom
 
 test(`a cluster that is killed ${kills} times keeps every write that was acknowledged`, async (t) => {
   t.timeout(90_000 + kills * 10_000);
-  const dataDir = mkdtempSync(join(tmpdir(), 'balsa-cluster-kill-'));
-  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
+  const dataDir = directoryOf(t);
   const prng = new Prng(kills);
   const ledger = new Ledger();
 

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isRaftError } from '../../src/errors.js';
@@ -10,15 +9,15 @@ import {
   readIdentity,
   writeIdentity,
 } from '../../src/storage/identity.js';
+import { directoryOf } from '../directory.js';
 
 const store: MachineName = { kind: 'store' };
 const nameless: MachineName = { kind: 'own' };
 const first: MachineName = { kind: 'own', name: 'counter 1' };
 const second: MachineName = { kind: 'own', name: 'counter 2' };
 
-function directoryOf(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'balsa-identity-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+function foundedDirectory(t: ExecutionContext): string {
+  const directory = directoryOf(t);
   const identity = { format: 1, clusterId: 'c', nodeId: 'n1', nodes: ['n1'] } as const;
   writeIdentity(nodeFileSystem, directory, { ...identity, state: 'founded' });
   return directory;
@@ -49,7 +48,7 @@ const pairs: readonly (readonly [MachineName, MachineName, string])[] = [
 for (const [owner, comer, expected] of pairs) {
   const [had, has] = [owner, comer].map(({ kind, name = '' }) => `${kind} ${name}`.trim());
   test(`a directory of ${had} is opened by ${has}: ${expected}`, (t) => {
-    const directory = directoryOf(t);
+    const directory = foundedDirectory(t);
     t.is(claims(directory, owner), 'taken');
     const before = readIdentity(nodeFileSystem, directory);
 
@@ -63,7 +62,7 @@ for (const [owner, comer, expected] of pairs) {
 }
 
 test('an identity of a format that is not known is not claimed', (t) => {
-  const directory = directoryOf(t);
+  const directory = foundedDirectory(t);
   const path = join(directory, 'identity.json');
   writeFileSync(path, readFileSync(path, 'utf8').replace('"format": 1', '"format": 2'));
 

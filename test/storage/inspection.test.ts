@@ -1,8 +1,7 @@
 /** Looking into a directory: while it is written, or where something is missing. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { nodeFileSystem, readOnlyFileSystem } from '../../src/storage/file-system.js';
 import { directoryIdOf, writeIdentity } from '../../src/storage/identity.js';
 import {
@@ -12,15 +11,10 @@ import {
   verifyLog,
 } from '../../src/storage/index.js';
 import { balsa } from '../cli/balsa.js';
+import { directoryOf } from '../directory.js';
 import { makeEntry } from './model.js';
 
 const nodes = ['n1', 'n2', 'n3'];
-
-function rootOf(t: ExecutionContext): string {
-  const root = mkdtempSync(join(tmpdir(), 'balsa-look-'));
-  t.teardown(() => rmSync(root, { recursive: true, force: true }));
-  return root;
-}
 
 /** The directory of a node with a log of several small segments. */
 function nodeIn(root: string, nodeId: string, clusterId = 'abc'): string {
@@ -46,7 +40,7 @@ function nodeIn(root: string, nodeId: string, clusterId = 'abc'): string {
 }
 
 test('a log that rolls on and drops its oldest part while it is read is no damaged one', (t) => {
-  const directory = nodeIn(rootOf(t), 'n1');
+  const directory = nodeIn(directoryOf(t), 'n1');
   const storage = openFileStorage({
     directory,
     directoryId: directoryIdOf('abc', 'n1'),
@@ -98,7 +92,7 @@ test('a log that rolls on and drops its oldest part while it is read is no damag
 });
 
 test('balsa log verify: 0 for a sound log, 1 for a lost or strange one, 2 for no directory', async (t) => {
-  const root = rootOf(t);
+  const root = directoryOf(t);
   const [n1, n2, n3] = nodes.map((node) => nodeIn(root, node)) as [string, string, string];
   const codeOf = async (path: string): Promise<[number | null, string]> => {
     const { exitCode, stderr } = await balsa(['log', 'verify', path]);
@@ -123,7 +117,7 @@ test('balsa log verify: 0 for a sound log, 1 for a lost or strange one, 2 for no
 });
 
 test('a log that is marked as that of another node is not opened: its votes are not ours', (t) => {
-  const directory = nodeIn(rootOf(t), 'n1');
+  const directory = nodeIn(directoryOf(t), 'n1');
 
   const open = (): unknown =>
     openFileStorage({ directory, directoryId: directoryIdOf('abc', 'n2'), entryBytesMax: 256 });
@@ -132,7 +126,7 @@ test('a log that is marked as that of another node is not opened: its votes are 
 });
 
 test('rebuild overwrites neither one of the others nor the directory of another node', (t) => {
-  const root = rootOf(t);
+  const root = directoryOf(t);
   const [n1, n2, n3] = nodes.map((node) => nodeIn(root, node)) as [string, string, string];
   const foreign = join(root, 'foreign');
   mkdirSync(foreign);

@@ -5,13 +5,11 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { Prng } from '../../src/prng.js';
 import { openFileStorage, type Storage } from '../../src/storage/index.js';
+import { directoryOf } from '../directory.js';
 import { makeEntry } from './model.js';
 
 const kills = Number(process.env['BALSA_KILLS'] ?? 25);
@@ -63,8 +61,7 @@ function assertKept(storage: Storage, word: Word): void {
 
 test(`a process that is killed ${kills} times in the middle of writes loses nothing`, async (t) => {
   t.timeout(60_000 + kills * 10_000);
-  const directory = mkdtempSync(join(tmpdir(), 'balsa-kill-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = directoryOf(t);
   const prng = new Prng(kills);
   const options = { directory, directoryId: 5, entryBytesMax: 4_096, logBytesMax: 2 ** 20 };
 
