@@ -11,10 +11,16 @@ import { nodeFileSystem, readOnlyFileSystem } from '../storage/file-system.js';
 import type { Client } from '../store/client.js';
 import { abandonToken } from '../store/staging.js';
 import type { Assembly } from './assembly.js';
+import type { WaitOptions } from './waiting.js';
 
 export interface BackupOptions {
   /** The call settles within this time. Whole ms > 0, default 60,000. */
   readonly timeoutMs?: number;
+  /**
+   * Ends the call with the signal's reason. An export leaves no file, an import no trace, unless
+   * its last step was under way.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** What was imported. */
@@ -29,7 +35,7 @@ export interface ImportedSnapshot {
 export interface BackupParts {
   readonly assembly: Assembly;
   readonly client: Client;
-  readonly waitForLeader: (options: { timeoutMs: number }) => Promise<NodeId>;
+  readonly waitForLeader: (options: WaitOptions) => Promise<NodeId>;
 }
 
 const defaultTimeoutMs = 60_000;
@@ -45,26 +51,38 @@ let importsBegun = 0;
 export async function exportSnapshot(
   parts: BackupParts,
   path: string,
-  { timeoutMs = defaultTimeoutMs }: BackupOptions,
+  { timeoutMs = defaultTimeoutMs, signal }: BackupOptions,
 ): Promise<ExportedSnapshot> {
-  const deadlineMs = systemClock.nowMs() + wholeMs(timeoutMs);
+  const limit = limitOf(timeoutMs, signal);
   exportsBegun += 1;
   const partPath = `${path}.part-${process.pid}-${exportsBegun}`;
   for (;;) {
-    const leftMs = (): number => Math.max(1, Math.ceil(deadlineMs - systemClock.nowMs()));
     // An entry that was proposed now stands behind all that was acknowledged before.
-    const { index: minIndex } = await parts.client.stage(barrierToken, undefined, {
-      timeoutMs: leftMs(),
-    });
-    const leader = await parts.waitForLeader({ timeoutMs: leftMs() });
+    const { index: minIndex } = await parts.client.stage(barrierToken, undefined, limit());
+    const leader = await parts.waitForLeader(limit());
     const order = { path, partPath, minIndex };
     try {
-      return await orderAt(parts, leader, order, leftMs());
+      return await orderAt(parts, leader, order, limit());
     } catch (error) {
       if (nodeFileSystem.exists(partPath)) nodeFileSystem.remove(partPath);
-      if (!isDeath(error) || systemClock.nowMs() >= deadlineMs) throw error;
+      signal?.throwIfAborted();
+      if (!isDeath(error) || limit().timeoutMs <= 1) throw error;
     }
   }
+}
+
+/** What is left of the time that a call has, ms of at least 1, and its signal. */
+interface Limit {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+function limitOf(timeoutMs: number, signal: AbortSignal | undefined): () => Limit {
+  const deadlineMs = systemClock.nowMs() + wholeMs(timeoutMs);
+  return () => ({
+    timeoutMs: Math.max(1, Math.ceil(deadlineMs - systemClock.nowMs())),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 /** The leader died or stopped: another one can do it. */
@@ -76,37 +94,40 @@ async function orderAt(
   { assembly }: BackupParts,
   nodeId: NodeId,
   order: { readonly path: string; readonly partPath: string; readonly minIndex: number },
-  timeoutMs: number,
+  { timeoutMs, signal }: Limit,
 ): Promise<ExportedSnapshot> {
+  signal?.throwIfAborted();
   const child = assembly.supervisor.child(nodeId);
-  using timer = systemClock.setTimer(timeoutMs, () => {
+  const cancel = (): void => {
     void child.call('cancelExport', [order.partPath]).catch(() => undefined);
-  });
-  void timer;
-  return (await child.call('exportSnapshot', [order])) as ExportedSnapshot;
+  };
+  using _timer = systemClock.setTimer(timeoutMs, cancel);
+  signal?.addEventListener('abort', cancel);
+  try {
+    return (await child.call('exportSnapshot', [order])) as ExportedSnapshot;
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+  }
 }
 
 export async function importSnapshot(
   parts: BackupParts,
   path: string,
-  { timeoutMs = defaultTimeoutMs }: BackupOptions,
+  { timeoutMs = defaultTimeoutMs, signal }: BackupOptions,
 ): Promise<ImportedSnapshot> {
   const { assembly, client } = parts;
-  const deadlineMs = systemClock.nowMs() + wholeMs(timeoutMs);
+  const limit = limitOf(timeoutMs, signal);
   using backup = new BackupReader(readOnlyFileSystem, path);
   const own = assembly.options.stateMachine === undefined ? 'store' : 'own';
   if (backup.words.machine !== own) throw wrongState(path);
   const stepBytes = Math.min(stepBytesMax, assembly.options.valueBytesMax - 1);
   // All of it is read before anything is sent: a damaged file changes nothing, nowhere.
-  for await (const _ of bytesOf(backup, stepBytes));
-  const leftMs = (): number => Math.max(1, Math.ceil(deadlineMs - systemClock.nowMs()));
-  await assertRoom(parts, backup.byteLength, leftMs());
+  for await (const _ of bytesOf(backup, stepBytes)) signal?.throwIfAborted();
+  await assertRoom(parts, backup.byteLength, limit());
   importsBegun += 1;
   const importId = importsBegun;
   const step = async (place: number, bytes: Uint8Array | undefined): Promise<number> => {
-    const { succeeded, index } = await client.stage(`${importId}:${place}`, bytes, {
-      timeoutMs: leftMs(),
-    });
+    const { succeeded, index } = await client.stage(`${importId}:${place}`, bytes, limit());
     if (!succeeded) throw overtaken();
     return index;
   };
@@ -131,10 +152,11 @@ export async function importSnapshot(
 async function assertRoom(
   { assembly, waitForLeader }: BackupParts,
   byteLength: number,
-  timeoutMs: number,
+  limit: Limit,
 ): Promise<void> {
   const { snapshotBytesMax } = assembly.options;
-  const child = assembly.supervisor.child(await waitForLeader({ timeoutMs }));
+  const child = assembly.supervisor.child(await waitForLeader(limit));
+  const { timeoutMs } = limit;
   // A leader that dies meanwhile has a successor with about the same state.
   const found = await child.call('snapshotBytes', [], { timeoutMs }).catch(() => 0);
   const snapshotBytes = found as number;

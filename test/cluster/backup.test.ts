@@ -1,5 +1,6 @@
 /** Backup and restore of a whole cluster, while clients write. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { type Cluster, connect, createCluster, type RaftError } from '../../src/index.js';
@@ -190,6 +191,47 @@ test.serial('an import that ran out of time leaves nothing on any node', async (
 
   const again = await cluster.exportSnapshot(join(directory, 'again'));
   t.true(again.byteLength <= byteLength + 1000, `${again.byteLength} after ${byteLength}`);
+});
+
+test.serial('an export that is aborted while it is written leaves no file', async (t) => {
+  const directory = directoryOf(t);
+  await using cluster = await createCluster();
+  const value = 'v'.repeat(100);
+  for (let first = 0; first < 100_000; first += 1_000) {
+    await cluster.setMany(Array.from({ length: 1_000 }, (_, at) => [`k${first + at}`, value]));
+  }
+  const reason = new Error('no longer wanted');
+  const stop = new AbortController();
+  const watcher = watch(directory);
+  t.teardown(() => watcher.close());
+  const begun = once(watcher, 'change');
+
+  const exporting = cluster.exportSnapshot(join(directory, 'backup'), { signal: stop.signal });
+  await begun;
+  stop.abort(reason);
+
+  t.is(await t.throwsAsync(exporting), reason);
+  t.deepEqual(readdirSync(directory), []);
+  await cluster.exportSnapshot(join(directory, 'again'));
+  t.deepEqual(readdirSync(directory), ['again']);
+});
+
+test.serial('an import that is aborted changes nothing', async (t) => {
+  const file = join(directoryOf(t), 'backup');
+  await using cluster = await createCluster(small);
+  await fill(cluster, 'k', 3000);
+  await cluster.exportSnapshot(file);
+  await cluster.set('k0', 'changed');
+  const reason = new Error('no longer wanted');
+  const stop = new AbortController();
+
+  const importing = cluster.importSnapshot(file, { signal: stop.signal });
+  await new Promise((resolve) => setImmediate(resolve));
+  stop.abort(reason);
+
+  t.is(await t.throwsAsync(importing), reason);
+  await t.throwsAsync(cluster.importSnapshot(file, { signal: stop.signal }), { is: reason });
+  t.is(await cluster.get('k0'), 'changed');
 });
 
 test.serial('an export that cannot be written fails alone: its node goes on', async (t) => {
