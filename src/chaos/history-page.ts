@@ -47,9 +47,11 @@ export function historyPage(histories: readonly PageHistory[]): string {
 <body>
 <header>
   <h1 id="title"></h1>
-  <label>Key <select id="key"></select></label>
+  <label>Key <select id="key"></select> <span id="keys"></span></label>
   <span id="verdict"></span>
   <span class="space"></span>
+  <button id="even" type="button" aria-pressed="false"
+    title="Between any two events the same room, however long it took">Even spacing</button>
   <button id="wrong" type="button">Where it goes wrong</button>
   <button id="whole" type="button">Whole history</button>
 </header>
@@ -59,11 +61,11 @@ export function historyPage(histories: readonly PageHistory[]): string {
   <span><i class="bar ok"></i> ok</span>
   <span><i class="bar fail"></i> fail</span>
   <span><i class="bar info"></i> info: may take effect later, or never</span>
-  <span><i class="bar bad"></i> no place for it</span>
+  <span><i class="bar bad"></i> <span id="stuck"></span></span>
   <span><i class="dot"></i> takes effect</span>
   <span><i class="band"></i> fault</span>
   <span class="space"></span>
-  <span>wheel: zoom &nbsp; drag: move &nbsp; click: keep the detail</span>
+  <span>wheel, + −: zoom &nbsp; drag, arrows: move &nbsp; click: keep the detail</span>
 </footer>
 <aside id="detail" hidden></aside>
 <script type="application/json" id="histories">${embed({ keys })}</script>
@@ -93,6 +95,7 @@ function keyOf({ name, bands = [] }: PageHistory, result: KeyResult) {
       labelOf(operation),
       operation.line,
       operation.error ?? null,
+      leftBy(operation),
     ]),
     linearization: linearization.map(numberOf),
     stuck: stuck.map(numberOf),
@@ -122,6 +125,12 @@ function labelOf({ op, value, expected, outcome, result, error }: Operation): st
     case 'delete':
       return `delete${typeof result === 'boolean' ? ` = ${result}` : ended}`;
   }
+}
+
+/** The value of the key once the operation has taken effect; `null`: as it was. */
+function leftBy({ op, value, outcome }: Operation): string | null {
+  if (op === 'get' || outcome === 'fail') return null;
+  return op === 'delete' ? 'absent' : value === null ? 'absent' : shown(value);
 }
 
 function escapeHtml(text: string): string {

@@ -6,6 +6,7 @@ export const pageStyle = `
   --stripe: #f3f4f2; --ok: #9cc3e6; --ok-ink: #12344d; --fail: #d5d8da; --fail-ink: #4c5459;
   --info: #f0d9a0; --info-ink: #5b4300; --bad: #d5343f; --bad-ink: #ffffff; --dot: #0b2a40;
   --band: rgba(124, 92, 191, .13); --band-ink: #5f43a0; --good: #1a7f4b;
+  --unsure: #8a6100;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -13,6 +14,7 @@ export const pageStyle = `
     --stripe: #1a1e21; --ok: #2f5f87; --ok-ink: #e3f0fb; --fail: #40474c; --fail-ink: #c3cacf;
     --info: #6b5314; --info-ink: #f8e7ba; --bad: #e0444f; --bad-ink: #ffffff; --dot: #f2f7fb;
     --band: rgba(165, 140, 232, .17); --band-ink: #c4b1f5; --good: #55c58b;
+    --unsure: #e0b24a;
   }
 }
 * { box-sizing: border-box; }
@@ -37,12 +39,19 @@ select, button {
 }
 button { cursor: pointer; }
 button:hover, select:hover { border-color: var(--faint); }
+button[aria-pressed="true"] { background: var(--ok); color: var(--ok-ink); }
 button[hidden] { display: none; }
 #verdict { font-weight: 600; }
 #verdict.linearizable { color: var(--good); }
 #verdict.illegal { color: var(--bad); }
+#verdict.unknown { color: var(--unsure); }
+#keys { color: var(--faint); }
 #sentence { margin: 0; padding: 8px 16px; color: var(--faint); }
-main { flex: 1; min-height: 0; position: relative; overflow: hidden; cursor: grab; outline: none; }
+main {
+  flex: 1; min-height: 0; position: relative; overflow: hidden; cursor: grab; touch-action: none;
+}
+main:focus-visible { outline: 2px solid var(--line); outline-offset: -2px; }
+main:focus:not(:focus-visible) { outline: none; }
 main.dragging { cursor: grabbing; }
 canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
 i { display: inline-block; vertical-align: -2px; }

@@ -1,58 +1,9 @@
-import { createContext, runInContext } from 'node:vm';
 import test from 'ava';
 import { historyPage } from '../../src/chaos/history-page.js';
+import { FakeBrowser } from './fake-browser.js';
 import { Recorder } from './recorder.js';
 
 const nasty = '</script><img src=x onerror=alert(1)>&"\u2028';
-
-/** As much of a browser as the page needs. */
-function browser(html: string): {
-  readonly run: () => void;
-  readonly text: (id: string) => string;
-} {
-  const [, histories = ''] =
-    /<script type="application\/json"[^>]*>(.*?)<\/script>/s.exec(html) ?? [];
-  const [, script = ''] = /<script>(.*?)<\/script>/s.exec(html) ?? [];
-  const elements = new Map<string, Record<string, unknown>>();
-  const pen = new Proxy(
-    { measureText: (text: string) => ({ width: 6 * text.length }) } as Record<string, unknown>,
-    { get: (target, name: string) => target[name] ?? (() => {}) },
-  );
-  const create = (): Record<string, unknown> => ({
-    textContent: '',
-    style: {},
-    clientWidth: 800,
-    clientHeight: 300,
-    classList: { toggle: () => {}, remove: () => {} },
-    append: () => {},
-    addEventListener: () => {},
-    getContext: () => pen,
-    getBoundingClientRect: () => ({ left: 0, top: 0 }),
-  });
-  const element = (id: string): Record<string, unknown> => {
-    const known = elements.get(id) ?? create();
-    elements.set(id, known);
-    return known;
-  };
-  element('histories')['textContent'] = histories;
-  const context = createContext({
-    document: {
-      getElementById: element,
-      createElement: create,
-      documentElement: {},
-      body: {},
-    },
-    window: { devicePixelRatio: 2, matchMedia: () => ({ addEventListener: () => {} }) },
-    getComputedStyle: () => ({ fontFamily: 'sans', getPropertyValue: () => '#000' }),
-    ResizeObserver: class {
-      observe(): void {}
-    },
-  });
-  return {
-    run: () => runInContext(script, context),
-    text: (id) => String(element(id)['textContent']),
-  };
-}
 
 test('the page is one file that asks nothing of any network', async (t) => {
   const result = await new Recorder().set([0, 1], 1).check();
@@ -67,8 +18,7 @@ test('what a history holds stays text on the page', async (t) => {
   const html = historyPage([{ name: nasty, result: await recorder.check() }]);
 
   t.false(html.includes('<img'));
-  const page = browser(html);
-  page.run();
+  const page = new FakeBrowser(html);
   t.is(page.text('title'), nasty);
   t.is(page.text('verdict'), 'linearizable');
 });
@@ -80,9 +30,7 @@ test('the page says where a history goes wrong, and draws it with its faults', a
     { name: 'partition', at: 0, until: 500 },
     { name: 'crash', at: 2_500 },
   ];
-  const page = browser(historyPage([{ name: 'h', result, bands }]));
-
-  page.run();
+  const page = new FakeBrowser(historyPage([{ name: 'h', result, bands }]));
 
   t.is(page.text('verdict'), 'illegal');
   t.regex(
@@ -91,10 +39,42 @@ test('the page says where a history goes wrong, and draws it with its faults', a
   );
 });
 
-test('an empty history has a page, too', async (t) => {
-  const page = browser(historyPage([{ name: 'h', result: await new Recorder().check() }]));
+test('what is under the pointer is told: operation, value and faults, by time and evenly', async (t) => {
+  const recorder = new Recorder().set([0, 1_000], 1).cas([500, 2_000], 1, 2).get([3_000, 4_000], 1);
+  const bands = [{ name: 'crash', at: 2_500, until: 4_000 }];
+  const page = new FakeBrowser(historyPage([{ name: 'h', result: await recorder.check(), bands }]));
+  const under = (clientX: number, clientY: number): readonly string[] => {
+    page.fire('view', 'pointermove', { clientX, clientY });
+    return page.lines('detail');
+  };
 
-  page.run();
+  t.deepEqual(under(690, 119), [
+    'get = 1',
+    'process 2, 3 µs to 4 µs (1 µs), line 5',
+    'there is no place for it; in the order that the dots show the value is 2',
+    'during crash',
+  ]);
+  t.deepEqual(under(300, 89).slice(2), ['takes effect as number 2 of 2', 'the value 1 → 2']);
+  t.deepEqual(under(620, 59), ['crash', '2.5 µs to 4 µs']);
+
+  // Six moments: the get lies from the fifth to the last.
+  page.fire('even', 'click');
+  t.is(under(620, 119)[0], 'get = 1');
+  t.is(under(92 + (1.5 / 6) * 696, 89)[0], 'cas 1 → 2');
+});
+
+test('a key that was not decided blames nobody', async (t) => {
+  const result = await new Recorder().set([0, 1], 1).get([2, 3], 2).check();
+  const keys = result.keys.map((key) => ({ ...key, verdict: 'unknown' as const }));
+  const page = new FakeBrowser(historyPage([{ name: 'h', result: { verdict: 'unknown', keys } }]));
+
+  t.is(page.text('wrong'), 'What was not placed');
+  t.is(page.text('stuck'), 'not placed');
+  t.is(page.text('keys'), 'of 1 key');
+});
+
+test('an empty history has a page, too', async (t) => {
+  const page = new FakeBrowser(historyPage([{ name: 'h', result: await new Recorder().check() }]));
 
   t.is(page.text('title'), 'An empty history');
 });
