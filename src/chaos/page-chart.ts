@@ -5,8 +5,10 @@
  * A canvas and not elements: ten thousand bars have to be drawn anew at every turn of the wheel.
  */
 export const pageChart: string = `
+// To ask the page for its size takes longer than to draw a bar, so it is asked once for a picture.
+let across = 1;
 const widthOf = () => view.clientWidth - gutter - 12;
-const xOf = (place) => gutter + ((place - from) / (to - from)) * widthOf();
+const xOf = (place) => gutter + ((place - from) / (to - from)) * across;
 const placeAt = (x) => from + ((x - gutter) / widthOf()) * (to - from);
 const topOf = (row) => axisHeight + bandHeight + row * rowHeight - scroll;
 const color = (name) =>
@@ -15,6 +17,7 @@ const color = (name) =>
 function draw() {
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [view.clientWidth, view.clientHeight];
+  across = widthOf();
   chart.width = Math.round(width * ratio);
   chart.height = Math.round(height * ratio);
   const pen = chart.getContext('2d');
@@ -72,7 +75,7 @@ function drawBars(pen, shades, height, face) {
     let drawn = -1;
     for (const at of operations) {
       const [left, right] = [xOf(now.begins[at]), xOf(now.ends[at])];
-      if (right < gutter || left > view.clientWidth) continue;
+      if (right < gutter || left > gutter + across + 12) continue;
       const isBad = now.stuck.has(at);
       if (!isBad && right - left < 1 && Math.floor(left) === drawn) continue;
       drawn = Math.floor(left);
