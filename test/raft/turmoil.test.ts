@@ -5,6 +5,7 @@
  */
 import test from 'ava';
 import fc from 'fast-check';
+import { TestNetwork } from './harness/network.js';
 import {
   type Outcome,
   requireConvergence,
@@ -78,6 +79,26 @@ test('an answer that comes late to a deposed leader is no lie (seed 1156587455)'
     learners: ['n4'],
   };
   t.notThrows(() => requireConvergence(runTurmoil(options), 300));
+});
+
+test('late votes may elect a leader of a past term, who lacks what was committed since (§5.4.3)', (t) => {
+  const net = new TestNetwork({ size: 5, preVote: false });
+  net.at('n1', (node) => node.campaign());
+  net.deliver();
+  net.deliver();
+  const votes = net.queue.splice(0).filter(({ to }) => to === 'n1');
+  net.isolate('n1');
+  net.elect('n2');
+  net.propose('n2', 'kept');
+  net.mend();
+  net.queue.push(...votes);
+
+  net.deliver();
+  net.deliver();
+
+  t.is(net.node('n1').raft.role, 'leader');
+  net.until(() => net.isConverged, 60);
+  t.deepEqual(net.node('n1').texts, ['kept']);
 });
 
 test('C88: the same seed gives the same trace, byte for byte', (t) => {

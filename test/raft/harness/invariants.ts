@@ -16,6 +16,8 @@ interface Seen {
 interface Committed {
   readonly term: number;
   readonly text: string;
+  /** The term in which it was committed, which may be later than its own. */
+  readonly inTerm: number;
 }
 
 export class Invariants {
@@ -73,7 +75,7 @@ export class Invariants {
     if (votedFor !== undefined) this.#checkVote(id, currentTerm, votedFor);
     if (status.role === 'leader') this.#checkLeader(node, status);
     const commitBefore = seen?.incarnation === node.incarnation ? seen.commitIndex : 0;
-    this.#checkCommitted(node, commitBefore, commitIndex);
+    this.#checkCommitted(node, { from: commitBefore, to: commitIndex, inTerm: currentTerm });
     this.#seen.set(id, {
       incarnation: node.incarnation,
       storedTerm: hardState.currentTerm,
@@ -101,8 +103,9 @@ export class Invariants {
     check(known === undefined || known === id, `term ${currentTerm}: led by ${known} and ${id}`);
     if (known === undefined) {
       this.#leaders.set(currentTerm, id);
-      for (const [index, { term }] of this.committed) {
-        if (index < status.firstLogIndex) continue;
+      for (const [index, { term, inTerm }] of this.committed) {
+        // §5.4.3 is about leaders of later terms: late votes may still elect one of an earlier.
+        if (index < status.firstLogIndex || inTerm > currentTerm) continue;
         check(node.raft.termAt(index) === term, `leader ${id} of ${currentTerm} lacks ${index}`);
       }
     }
@@ -122,7 +125,10 @@ export class Invariants {
     }
   }
 
-  #checkCommitted(node: TestNode, from: number, to: number): void {
+  #checkCommitted(
+    node: TestNode,
+    { from, to, inTerm }: { from: number; to: number; inTerm: number },
+  ): void {
     for (let index = from + 1; index <= to; index += 1) {
       const entry = node.entry(index);
       if (entry === undefined) continue; // Compacted.
@@ -135,7 +141,7 @@ export class Invariants {
         );
         const isMajority = holders.length * 2 > this.#voters.length;
         check(isMajority, `${index}/${term} is committed and stored on ${holders} only`);
-        this.committed.set(index, { term, text });
+        this.committed.set(index, { term, text, inTerm });
       } else {
         const isSame = known.term === term && known.text === text;
         check(isSame, `${index} was committed as ${known.text} and as ${text} at ${node.id}`);
