@@ -1,10 +1,11 @@
 /** Runs `balsa` as a user does: a process of its own, with what it printed and how it ended. */
 import { type ChildProcess, execFile } from 'node:child_process';
+import { on } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** A process that hangs is ended, and its test fails for the exit code. */
-const timeoutMs = 50_000;
+const timeoutMs = 110_000;
 
 export interface Ended {
   readonly exitCode: number | null;
@@ -54,6 +55,17 @@ export function start(
   });
   if (child.stdout === null) throw new Error('no standard output');
   return { process: child, lines: createInterface({ input: child.stdout }), ended };
+}
+
+/**
+ * Resolves to the next line that contains this; rejects when standard output ends without one.
+ * Lines that come together count one by one, which `once` would not see to.
+ */
+export async function lineWith({ lines }: Running, text: string): Promise<string> {
+  for await (const [line] of on(lines, 'line', { close: ['close'] }) as AsyncIterable<[string]>) {
+    if (line.includes(text)) return line;
+  }
+  throw new Error(`there was no line with ${text}`);
 }
 
 /** Runs a command to its end, with `input` as its whole standard input. */

@@ -1,22 +1,14 @@
 /** `balsa bench --data-dir`: a cluster on disk, and a directory that is gone afterwards. */
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { balsa, type Running, start } from './balsa.js';
+import { balsa, lineWith, start } from './balsa.js';
 
 function folderFor(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'balsa-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-async function line({ lines }: Running, text: string): Promise<void> {
-  for (;;) {
-    const [found] = (await once(lines, 'line')) as [string];
-    if (found.includes(text)) return;
-  }
 }
 
 test.serial('a cluster on disk is measured, with the disk, and leaves nothing', async (t) => {
@@ -49,7 +41,7 @@ test.serial('Ctrl-C in the middle leaves no directory', async (t) => {
   const folder = folderFor(t);
   const args = ['bench', '--data-dir', folder, '--seconds', '40'];
   const running = start(args, { preload: 'tells-of-leaders' });
-  await line(running, 'a leader is there');
+  await lineWith(running, 'a leader is there');
   t.is(readdirSync(folder).length, 1);
 
   running.process.kill('SIGINT');
@@ -63,7 +55,7 @@ test.serial('a second Ctrl-C, which waits for nothing, leaves no directory eithe
   const folder = folderFor(t);
   const args = ['bench', '--data-dir', folder, '--seconds', '0.2', '--no-baseline'];
   const running = start(args, { preload: 'never-closes' });
-  await line(running, 'closing');
+  await lineWith(running, 'closing');
 
   running.process.kill('SIGINT');
   running.process.kill('SIGTERM');

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { runCommandLine } from '../../src/cli/command-line.js';
@@ -157,12 +157,11 @@ test('Ctrl-C in the middle ends all runs and leaves no process behind', async (t
     'fast.chi': 'quit\n',
   });
   const out = join(folder.path, 'out');
+  await mkdir(out);
   const running = start([
     ...['chi', 'batch', folder.path, '--parallel', '2', '--repeat', '20', '--transcripts', out],
   ]);
-  const isUnderWay = async (): Promise<boolean> =>
-    (await readdir(out).catch((): string[] => [])).includes('fast.01.out');
-  while (!(await isUnderWay())) await new Promise((resolve) => setTimeout(resolve, 20));
+  for await (const { filename } of watch(out)) if (filename === 'fast.01.out') break;
 
   running.process.kill('SIGINT');
   const ended = await running.ended;

@@ -1,20 +1,11 @@
-import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
-import { type Ended, type Running, start } from './balsa.js';
+import { type Ended, lineWith, type Running, start } from './balsa.js';
 
 /** Starts the demonstration and waits until it is in the middle of its story. */
 async function inTheMiddle(preload?: string): Promise<Running> {
   const running = start(['start', '--json'], preload === undefined ? {} : { preload });
-  await line(running, '"event":"leader-killed"');
+  await lineWith(running, '"event":"leader-killed"');
   return running;
-}
-
-/** Resolves when a line has come that contains this. */
-async function line({ lines }: Running, text: string): Promise<void> {
-  for (;;) {
-    const [found] = (await once(lines, 'line')) as [string];
-    if (found.includes(text)) return;
-  }
 }
 
 function assertGone(t: ExecutionContext, { process: child }: Running): void {
@@ -49,7 +40,7 @@ const benchmarks = [
 for (const args of benchmarks) {
   test.serial(`SIGINT ends balsa ${args.join(' ')} with 130 and without a report`, async (t) => {
     const running = start(args, { preload: 'tells-of-leaders' });
-    await line(running, 'a leader is there');
+    await lineWith(running, 'a leader is there');
 
     running.process.kill('SIGINT');
     const ended = await running.ended;
@@ -65,7 +56,7 @@ test.serial('a second signal does not wait for the cluster to close', async (t) 
   const running = await inTheMiddle('never-closes');
 
   running.process.kill('SIGINT');
-  await line(running, 'closing');
+  await lineWith(running, 'closing');
   running.process.kill('SIGTERM');
   const ended = await running.ended;
 
