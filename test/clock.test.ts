@@ -54,16 +54,16 @@ test('a delay that is no time is refused', (t) => {
 // A thread of its own: only there can it be seen whether a timer keeps one alive.
 test('a timer keeps its thread alive, unless it says that it does not', async (t) => {
   const clock = new URL('../src/clock.js', import.meta.url).href;
-  const run = (options: string): Promise<number> => {
+  const run = (delayMs: number, options: string): Promise<number> => {
     const program = `import(${JSON.stringify(clock)}).then(({ systemClock }) => {
-      systemClock.setTimer(30, () => process.exit(7), ${options});
+      systemClock.setTimer(${delayMs}, () => process.exit(7), ${options});
     });`;
     const worker = new Worker(program, { eval: true });
     return new Promise((resolve) => worker.once('exit', resolve));
   };
 
-  t.is(await run('{}'), 7);
-  t.is(await run('{ keepsAlive: false }'), 0);
+  t.is(await run(30, '{}'), 7);
+  t.is(await run(86_400_000, '{ keepsAlive: false }'), 0);
 });
 
 // A thread of its own: performance.now() would begin at 0 in it.

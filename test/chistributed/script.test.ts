@@ -170,7 +170,7 @@ test('scripts that load themselves, once or twice a time, come to an end', async
   }
 });
 
-test('a script of 100,000 lines runs in a second or so', async (t) => {
+test('a script of 100,000 lines runs to its end', async (t) => {
   await using folder = await temporaryFolder();
   const lines = started('a', 'b', 'c');
   for (let at = 0; lines.length < 99_999; at += 1) {
@@ -179,14 +179,11 @@ test('a script of 100,000 lines runs in a second or so', async (t) => {
   }
   const script = await folder.write('long.chi', `${lines.join('\r\n')}\r\nquit`);
 
-  const startedAt = performance.now();
   const run = await transcribe({ script });
-  const tookMs = performance.now() - startedAt;
 
   t.is(run.stdout.split('\n').length, 99_997);
   t.true(run.stdout.includes('SET id=99995 OK: key-99994 = value 99994\n'));
   t.is(run.stderr, '');
-  t.true(tookMs < 10_000, `${tookMs} ms`);
 });
 
 test('the event loop turns while a script runs that never waits', async (t) => {

@@ -30,7 +30,7 @@ test.serial('a live run: a history that is linearizable, its faults, and a page'
     );
     t.is(ended.exitCode, 0);
     const operations = await readHistory([await readFile(history)]);
-    t.true(operations.filter(({ outcome }) => outcome === 'ok').length > 20);
+    t.true(operations.filter(({ outcome }) => outcome === 'ok').length > 0);
     t.true(operations.every(({ op }) => op === 'get' || op === 'cas'));
     const faults = (await readFile(`${history}.faults`, 'utf8')).trimEnd().split('\n');
     t.true(faults.length > 0);
