@@ -94,8 +94,7 @@ export async function endLeader(
   writer: SteadyWriter,
   { signal, onDown, onRestarted, clock = systemClock }: EndLeaderOptions,
 ): Promise<EndedLeader> {
-  const nodeId = await cluster.waitForLeader({ signal });
-  const afterTerm = termOf(cluster, nodeId);
+  const { nodeId, term: afterTerm } = await leaderOf(cluster, signal);
   const isThisNode = (event: { readonly nodeId: NodeId }): boolean => event.nodeId === nodeId;
   const beganMs = clock.nowMs();
   const sinceMs = (): number => clock.nowMs() - beganMs;
@@ -116,6 +115,20 @@ export async function endLeader(
     cluster.crash([nodeId]),
   ]);
   return { nodeId, successor, resumedAfterMs: resumedAtMs - beganMs };
+}
+
+/** The leader with the term that it leads; whoever leads after it does so in a later one. */
+export async function leaderOf(
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<{ readonly nodeId: NodeId; readonly term: number }> {
+  for (;;) {
+    await cluster.waitForLeader({ signal });
+    // One look gives both: in the next one it may follow already, in the term of its successor.
+    const { leaderId, nodes } = cluster.status();
+    const leader = nodes.find(({ id }) => id === leaderId);
+    if (leader !== undefined) return { nodeId: leader.id, term: leader.currentTerm };
+  }
 }
 
 /** The term that a node is in. That of the cluster may be newer: somebody else may campaign. */

@@ -9,7 +9,7 @@ import { systemClock } from '../src/clock.js';
 import { type Cluster, createCluster } from '../src/cluster/cluster.js';
 import { Prng } from '../src/prng.js';
 import type { NodeId } from '../src/raft/index.js';
-import { termOf } from './failover.js';
+import { leaderOf, termOf } from './failover.js';
 import { type Spread, spreadOf } from './spread.js';
 
 /** `cut`: cut off from the other nodes, as `fail_node` does. `crash`: their threads are ended. */
@@ -81,12 +81,11 @@ async function fail(
   cluster: Cluster,
   { count, fault, prng, signal }: Trial,
 ): Promise<{ terms: number; ms: number }> {
-  const leader = await settled(cluster, signal);
+  // Failures that always come right after a heartbeat would measure something else.
+  const waitMs = prng.int(0, cluster.options.heartbeatMs);
+  const { nodeId: leader, term } = await steadyLeader(cluster, { waitMs, signal });
   const others = prng.shuffle(cluster.nodes.filter((id) => id !== leader));
   const failed = [leader, ...others.slice(0, count - 1)];
-  const term = termOf(cluster, leader);
-  // Failures that always come right after a heartbeat would measure something else.
-  await setTimeout(prng.int(0, cluster.options.heartbeatMs), undefined, { signal });
   const elected = cluster.once('leader-elected', {
     signal,
     when: (event) => event.term > term && !failed.includes(event.nodeId),
@@ -96,6 +95,21 @@ async function fail(
   const { term: newTerm, at } = await elected;
   await recover();
   return { terms: newTerm - term, ms: at - beganMs };
+}
+
+/** The leader of a whole cluster that has led it for so long. */
+async function steadyLeader(
+  cluster: Cluster,
+  { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+): Promise<{ readonly nodeId: NodeId; readonly term: number }> {
+  for (;;) {
+    const nodeId = await settled(cluster, signal);
+    const term = termOf(cluster, nodeId);
+    await setTimeout(waitMs, undefined, { signal });
+    // On a busy machine it may have lost its leadership, and nobody would miss it.
+    const now = await leaderOf(cluster, signal);
+    if (now.nodeId === nodeId && now.term === term) return now;
+  }
 }
 
 /** Resolves to the leader once all nodes run, follow it and have applied the same log. */

@@ -3,7 +3,7 @@
  * heals, and has lost nothing. Everything told was measured; nothing is played back.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { endLeader, termOf } from '../../benchmarks/failover.js';
+import { endLeader, leaderOf, termOf } from '../../benchmarks/failover.js';
 import { SteadyWriter, type Verified } from '../../benchmarks/steady-writer.js';
 import { measureHere } from '../../benchmarks/throughput.js';
 import { type Clock, systemClock } from '../clock.js';
@@ -130,8 +130,7 @@ class Story {
   async isolateLeader(writer: SteadyWriter): Promise<void> {
     this.#open('The leader is cut off');
     const signal = this.#signal;
-    const nodeId = await this.#cluster.waitForLeader({ signal });
-    const afterTerm = termOf(this.#cluster, nodeId);
+    const { nodeId, term: afterTerm } = await leaderOf(this.#cluster, signal);
     const others = this.#cluster.nodes.filter((id) => id !== nodeId);
     const cutMs = this.#clock.nowMs();
     {

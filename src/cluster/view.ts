@@ -89,9 +89,11 @@ export abstract class ClusterView {
   ): Promise<NodeId> {
     const { afterTerm = 0, among = this.nodes } = options;
     return this.waitUntil('a leader', options, () => {
-      const { leaderId, currentTerm } = this.status();
-      const isWanted = leaderId !== undefined && among.includes(leaderId);
-      return isWanted && currentTerm > afterTerm ? leaderId : undefined;
+      const { leaderId, nodes } = this.status();
+      const leader = nodes.find(({ id }) => id === leaderId);
+      const isWanted = leader !== undefined && among.includes(leader.id);
+      // Its own term: somebody else may campaign in a later one.
+      return isWanted && leader.currentTerm > afterTerm ? leader.id : undefined;
     });
   }
 

@@ -33,3 +33,29 @@ test('waiting for nodes that never stand at one index ends in time', async (t) =
 
   t.true(view.inspections >= 2);
 });
+
+/** A leader of term 5, and a node that campaigns in term 6. */
+class Contested extends ClusterView {
+  protected readonly assembly = { closing: new AbortController().signal } as Assembly;
+
+  override get nodes(): readonly string[] {
+    return ['n1', 'n2'];
+  }
+
+  override status(): ClusterStatus {
+    const nodes = [
+      { state: 'running', id: 'n1', role: 'leader', currentTerm: 5 },
+      { state: 'running', id: 'n2', role: 'candidate', currentTerm: 6 },
+    ];
+    return { leaderId: 'n1', currentTerm: 6, nodes } as unknown as ClusterStatus;
+  }
+}
+
+test('a campaign in a later term makes no later leader of the one that is there', async (t) => {
+  const view = new Contested();
+
+  t.is(await view.waitForLeader({ afterTerm: 4 }), 'n1');
+  await t.throwsAsync(view.waitForLeader({ afterTerm: 5, timeoutMs: 20 }), {
+    code: 'RAFT_TIMEOUT',
+  });
+});
