@@ -2,11 +2,10 @@
 import type { Command } from 'commander';
 import { type FailoverResult, measureFailover } from '../../benchmarks/failover.js';
 import { count, counted, fixed, ms } from '../../benchmarks/figures.js';
-import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
-import { addCommonOptions, type CommonFlags, commandLine } from './bench-options.js';
+import { addCommonOptions, type CommonFlags } from './bench-options.js';
+import { indented, measureWith, printResult } from './bench-run.js';
 import { exitCode } from './exit-code.js';
 import { whole } from './option-value.js';
-import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 interface FailoverFlags extends CommonFlags {
@@ -45,32 +44,16 @@ Examples:
   balsa bench failover --nodes 5 --kills 100 --json`;
 
 async function run(flags: FailoverFlags, terminal: Terminal): Promise<number> {
-  const { stdout, stderr, signal } = terminal;
+  const { signal } = terminal;
   const { nodes: size, kills: killCount, rate: writesPerSecond, seed, json } = flags;
-  let result: FailoverResult;
-  {
-    using progress = createProgress(stderr);
-    result = await measureFailover({
-      size,
-      kills: killCount,
-      rate: writesPerSecond,
-      seed,
-      signal,
-      onProgress: (done) => progress.update(done / killCount, counted(done, 'kill')),
-    });
-  }
-  if (json === true) {
-    const report = {
-      config: { nodes: size, kills: killCount, rate: writesPerSecond, seed: result.seed },
-      ...result,
-      machine: describeMachine(),
-      commit: await describeCommit(),
-      command: commandLine(),
-    };
-    stdout.write(`${JSON.stringify(report)}\n`);
-  } else {
-    stdout.write(failoverText(result));
-  }
+  const load = { kills: killCount, rate: writesPerSecond };
+  const result = await measureWith(terminal, (onPhase) => {
+    const onProgress = (done: number): void => onPhase(done / killCount, counted(done, 'kill'));
+    return measureFailover({ size, ...load, seed, signal, onProgress });
+  });
+  const config = { nodes: size, ...load, seed: result.seed };
+  const report = { config, ...result };
+  await printResult(terminal, { json, report, text: () => failoverText(result) });
   const { lost, undead } = result.verified;
   return lost === 0 && undead === 0 ? exitCode.ok : exitCode.failed;
 }
@@ -86,5 +69,5 @@ function failoverText({ spread, electionTimeouts, elections, verified }: Failove
     ...(unknown > 0 ? [['', `${counted(unknown, 'write')} without an answer`]] : []),
     ...(undead > 0 ? [['', `${counted(undead, 'rejected write')} done all the same`]] : []),
   ];
-  return lines.map(([name = '', text = '']) => `  ${name.padEnd(14)}${text}\n`).join('');
+  return indented(lines.map(([name = '', text = '']) => `${name.padEnd(14)}${text}`));
 }

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { etcdVersion, PeerFailure } from '../../benchmarks/etcd-members.js';
 import { count, counted, fixed, seconds as inSeconds, micros } from '../../benchmarks/figures.js';
 import { type H2loadFigures, h2loadVersion } from '../../benchmarks/h2load.js';
-import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
 import {
   areWell,
   measurePeers,
@@ -17,16 +16,15 @@ import { RaftError } from '../errors.js';
 import {
   type CommonFlags,
   checkData,
-  commandLine,
   type DurabilityFlags,
   durableOf,
   type LoadFlags,
   type TimeFlags,
   warmupOf,
 } from './bench-options.js';
+import { indented, measureWith, type Provenance, provenance } from './bench-run.js';
 import { diskText } from './bench-text.js';
 import { exitCode } from './exit-code.js';
-import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 export interface PeersFlags extends LoadFlags, TimeFlags, DurabilityFlags, CommonFlags {
@@ -66,21 +64,16 @@ export async function runPeers(
       return exitCode.ok;
     }
     const h2load = await h2loadVersion();
-    let result: PeersResult;
-    {
-      using progress = createProgress(stderr);
-      const onPhase = (done: number, phase: string): void => progress.update(done, phase);
-      const by = { h2load: h2load !== undefined };
-      result = await measurePeers({ ...config, ...by, seed, signal, onPhase });
-    }
+    const by = { h2load: h2load !== undefined };
+    const result = await measureWith(terminal, (onPhase) =>
+      measurePeers({ ...config, ...by, seed, signal, onPhase }),
+    );
     const report: PeersReport = {
       config: { ...config, seed: result.seed },
       etcd: { version },
       ...(h2load === undefined ? {} : { h2load: { version: h2load } }),
       ...result,
-      machine: describeMachine(),
-      commit: await describeCommit(),
-      command: commandLine(),
+      ...(await provenance()),
     };
     stdout.write(json === true ? `${JSON.stringify(report)}\n` : peersText(report));
     const { balsa, etcd } = result.verified;
@@ -96,7 +89,7 @@ export async function runPeers(
 }
 
 /** What `--json` prints. */
-interface PeersReport extends PeersResult {
+interface PeersReport extends PeersResult, Provenance {
   readonly config: {
     readonly peer: string;
     readonly nodes: number;
@@ -111,9 +104,6 @@ interface PeersReport extends PeersResult {
   readonly etcd: { readonly version: string };
   /** Absent if it is not installed. */
   readonly h2load?: { readonly version: string };
-  readonly machine: ReturnType<typeof describeMachine>;
-  readonly commit: string | undefined;
-  readonly command: string;
 }
 
 /** Throws `RAFT_INVALID_OPTION` for options that have no place beside `--peers`. */
@@ -153,7 +143,7 @@ function peersText(report: PeersReport): string {
     ...h2loadLines(verified.etcd.h2load),
     ...failedLines(report.cases),
   ];
-  return lines.map((line) => (line === '' ? '\n' : `  ${line}\n`)).join('');
+  return indented(lines);
 }
 
 function h2loadLines(counts: PeersResult['verified']['etcd']['h2load']): string[] {

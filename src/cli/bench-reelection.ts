@@ -1,7 +1,6 @@
 /** `balsa bench reelection`: how many terms it takes to have a leader again. */
 import { type Command, Option } from 'commander';
 import { counted, fixed, ms } from '../../benchmarks/figures.js';
-import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
 import {
   measureReelection,
   type ReelectionCase,
@@ -10,10 +9,10 @@ import {
 } from '../../benchmarks/reelection.js';
 import { alignedLines } from '../../benchmarks/table.js';
 import { RaftError } from '../errors.js';
-import { addCommonOptions, type CommonFlags, commandLine, sizes } from './bench-options.js';
+import { addCommonOptions, type CommonFlags, sizes } from './bench-options.js';
+import { indented, measureWith, printResult } from './bench-run.js';
 import { exitCode } from './exit-code.js';
 import { whole } from './option-value.js';
-import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 interface ReelectionFlags extends CommonFlags {
@@ -59,35 +58,17 @@ Examples:
   balsa bench reelection --fault crash --json`;
 
 async function run(flags: ReelectionFlags, terminal: Terminal): Promise<number> {
-  const { stdout, stderr, signal } = terminal;
+  const { signal } = terminal;
   const { nodes: size, failed: counts, trials: trialCount, fault, seed, json } = flags;
   checkFailed(size, counts);
   const total = trialCount * counts.length;
-  let result: ReelectionResult;
-  {
-    using progress = createProgress(stderr);
-    result = await measureReelection({
-      size,
-      failed: counts,
-      trials: trialCount,
-      fault,
-      seed,
-      signal,
-      onProgress: (done) => progress.update(done / total, counted(done, 'trial')),
-    });
-  }
-  if (json === true) {
-    const report = {
-      config: { nodes: size, failed: counts, trials: trialCount, fault, seed: result.seed },
-      ...result,
-      machine: describeMachine(),
-      commit: await describeCommit(),
-      command: commandLine(),
-    };
-    stdout.write(`${JSON.stringify(report)}\n`);
-  } else {
-    stdout.write(reelectionText(result));
-  }
+  const failures = { failed: counts, trials: trialCount, fault };
+  const result = await measureWith(terminal, (onPhase) => {
+    const onProgress = (done: number): void => onPhase(done / total, counted(done, 'trial'));
+    return measureReelection({ size, ...failures, seed, signal, onProgress });
+  });
+  const report = { config: { nodes: size, ...failures, seed: result.seed }, ...result };
+  await printResult(terminal, { json, report, text: () => reelectionText(result) });
   return exitCode.ok;
 }
 
@@ -109,7 +90,7 @@ function reelectionText({ cases, electionTimeoutMs }: ReelectionResult): string 
     }),
     `election timeouts from ${minMs} to ${ms(maxMs)}`,
   ];
-  return lines.map((line) => `  ${line}\n`).join('');
+  return indented(lines);
 }
 
 function rowOf({ failed: count, terms, termSpread, msSpread }: ReelectionCase): string[] {

@@ -2,13 +2,12 @@
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
 import { count, counted, mebibytes, ms } from '../../benchmarks/figures.js';
-import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
 import { measureRestart, type RestartResult } from '../../benchmarks/restart.js';
 import { RaftError } from '../errors.js';
-import { addCommonOptions, type CommonFlags, commandLine } from './bench-options.js';
+import { addCommonOptions, type CommonFlags } from './bench-options.js';
+import { indented, measureWith, printResult } from './bench-run.js';
 import { exitCode } from './exit-code.js';
 import { whole } from './option-value.js';
-import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 interface RestartFlags extends CommonFlags {
@@ -56,7 +55,7 @@ Examples:
   balsa bench restart --keys 10000 --value-bytes 40000 --restarts 3`;
 
 async function run(flags: RestartFlags, terminal: Terminal): Promise<number> {
-  const { stdout, stderr, signal } = terminal;
+  const { signal } = terminal;
   const { json, ...config } = flags;
   const { keys, valueBytes } = flags;
   if (keys * valueBytes > stateBytesMax) {
@@ -66,25 +65,12 @@ async function run(flags: RestartFlags, terminal: Terminal): Promise<number> {
     });
   }
   const total = Math.max(keys, flags.writes ?? keys);
-  let result: RestartResult;
-  {
-    using progress = createProgress(stderr);
-    const onProgress = (done: number): void =>
-      progress.update(done / total, counted(done, 'write'));
-    result = await measureRestart({
-      ...config,
-      writes: total,
-      seed: flags.seed,
-      signal,
-      onProgress,
-    });
-  }
-  if (json === true) {
-    const machine = describeMachine();
-    const commit = await describeCommit();
-    const report = { config, ...result, machine, commit, command: commandLine() };
-    stdout.write(`${JSON.stringify(report)}\n`);
-  } else stdout.write(restartText(result, total));
+  const result = await measureWith(terminal, (onPhase) => {
+    const onProgress = (done: number): void => onPhase(done / total, counted(done, 'write'));
+    return measureRestart({ ...config, writes: total, seed: flags.seed, signal, onProgress });
+  });
+  const report = { config, ...result };
+  await printResult(terminal, { json, report, text: () => restartText(result, total) });
   return exitCode.ok;
 }
 
@@ -97,5 +83,5 @@ function restartText(result: RestartResult, total: number): string {
     `serves after ${ms(servedMsSpread.median)} (median of ${servedMsSpread.count}; ` +
       `${ms(servedMsSpread.min)} to ${ms(servedMsSpread.max)}), ${ms(cpu)} of CPU time`,
   ];
-  return lines.map((line) => `  ${line}\n`).join('');
+  return indented(lines);
 }

@@ -1,7 +1,6 @@
 /** `balsa bench sizes`: what another node costs. */
 import type { Command } from 'commander';
 import { count, fixed, mebibytes, micros } from '../../benchmarks/figures.js';
-import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
 import { measureSizes, type SizeResult } from '../../benchmarks/sizes.js';
 import { alignedLines } from '../../benchmarks/table.js';
 import { isWell } from '../../benchmarks/verdict.js';
@@ -11,14 +10,13 @@ import {
   addTimeOptions,
   type CommonFlags,
   checkData,
-  commandLine,
   type LoadFlags,
   sizes,
   type TimeFlags,
   warmupOf,
 } from './bench-options.js';
+import { indented, measureWith, printResult } from './bench-run.js';
 import { exitCode } from './exit-code.js';
-import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 interface SizesFlags extends LoadFlags, TimeFlags, CommonFlags {
@@ -47,30 +45,18 @@ Examples:
   balsa bench sizes
   balsa bench sizes --sizes 1,2,3,4 --outstanding 64 --json`;
 
-async function run(flags: SizesFlags, { stdout, stderr, signal }: Terminal): Promise<number> {
+async function run(flags: SizesFlags, terminal: Terminal): Promise<number> {
   checkData(flags);
   const { outstanding, valueBytes, keys, readRatio, seconds, seed, json } = flags;
   const load = { outstanding, valueBytes, keys, readRatio, seconds };
   const settings = { ...load, sizes: flags.sizes, warmupSeconds: warmupOf(flags) };
-  let results: SizeResult[];
-  {
-    using progress = createProgress(stderr);
-    results = await measureSizes({
-      ...settings,
-      seed,
-      signal,
-      onPhase: (done, phase) => progress.update(done, phase),
-    });
-  }
-  if (json === true) {
-    const machine = describeMachine();
-    const commit = await describeCommit();
-    const report = { config: settings, sizes: results, machine, commit, command: commandLine() };
-    stdout.write(`${JSON.stringify(report)}\n`);
-  } else {
-    const lines = alignedLines({ head, rows: results.map(rowOf) });
-    stdout.write(lines.map((line) => `  ${line}\n`).join(''));
-  }
+  const { signal } = terminal;
+  const results = await measureWith(terminal, (onPhase) =>
+    measureSizes({ ...settings, seed, signal, onPhase }),
+  );
+  const report = { config: settings, sizes: results };
+  const text = (): string => indented(alignedLines({ head, rows: results.map(rowOf) }));
+  await printResult(terminal, { json, report, text });
   return results.every(({ verified }) => isWell(verified)) ? exitCode.ok : exitCode.failed;
 }
 

@@ -1,7 +1,6 @@
 /** `balsa bench`: what a committed operation costs here. */
 import { type Command, Option } from 'commander';
-import { describeCommit, describeMachine } from '../../benchmarks/machine.js';
-import { measureThroughput, type ThroughputResult } from '../../benchmarks/throughput.js';
+import { measureThroughput } from '../../benchmarks/throughput.js';
 import { isWell } from '../../benchmarks/verdict.js';
 import { RaftError } from '../errors.js';
 import { failoverCommand } from './bench-failover.js';
@@ -12,7 +11,6 @@ import {
   addTimeOptions,
   type CommonFlags,
   checkData,
-  commandLine,
   type DurabilityFlags,
   durableOf,
   type LoadFlags,
@@ -23,11 +21,11 @@ import { runPeers } from './bench-peers.js';
 import { reelectionCommand } from './bench-reelection.js';
 import { reportCommand } from './bench-report.js';
 import { restartCommand } from './bench-restart.js';
+import { measureWith, provenance } from './bench-run.js';
 import { sizesCommand } from './bench-sizes.js';
 import { benchText } from './bench-text.js';
 import { exitCode } from './exit-code.js';
 import { whole } from './option-value.js';
-import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 interface BenchFlags extends LoadFlags, TimeFlags, DurabilityFlags, CommonFlags {
@@ -91,7 +89,8 @@ Examples:
   balsa bench --rate 100000 --clients 2 --json
   balsa bench --peers etcd`;
 
-async function run(flags: BenchFlags, { stdout, stderr, signal }: Terminal): Promise<number> {
+async function run(flags: BenchFlags, terminal: Terminal): Promise<number> {
+  const { stdout, stderr, signal } = terminal;
   const { nodes, seconds, clients: clientCount, baseline, json } = flags;
   const { outstanding, valueBytes, keys, readRatio } = flags;
   checkData(flags);
@@ -103,26 +102,17 @@ async function run(flags: BenchFlags, { stdout, stderr, signal }: Terminal): Pro
   const warmupSeconds = warmupOf(flags);
   const durable = durableOf(flags);
   const settings = { nodes, ...workload, seconds, warmupSeconds, clients: clientCount };
-  let measured: ThroughputResult;
-  {
-    using progress = createProgress(stderr);
-    measured = await measureThroughput({
-      ...settings,
-      baseline,
-      machine: true,
-      durable,
-      seed: flags.seed,
-      signal,
-      onPhase: (done, phase) => progress.update(done, phase),
-    });
-  }
+  const subject = { baseline, machine: true, durable, seed: flags.seed };
+  const measured = await measureWith(terminal, (onPhase) =>
+    measureThroughput({ ...settings, ...subject, signal, onPhase }),
+  );
   const { seed, machine, ...result } = measured;
+  const origin = await provenance();
   const report = {
     config: { ...settings, baseline, seed, ...durable },
     ...result,
-    machine: { ...machine, ...describeMachine() },
-    commit: await describeCommit(),
-    command: commandLine(),
+    ...origin,
+    machine: { ...machine, ...origin.machine },
   };
   stdout.write(json === true ? `${JSON.stringify(report)}\n` : benchText(report, stdout.colours));
   const { problem } = measured.verified;
