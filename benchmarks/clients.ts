@@ -35,7 +35,10 @@ export interface Clients extends AsyncDisposable {
 }
 
 /** Part of a load that can go to another thread. */
-export type PlainLoad = Omit<LoadOptions, 'store' | 'prng' | 'signal' | 'clock' | 'onProgress'>;
+export type PlainLoad = Omit<
+  LoadOptions,
+  'store' | 'prng' | 'signal' | 'clock' | 'onProgress' | 'onDone'
+>;
 
 /**
  * One client, on this thread. Its windows are loads with ids from `firstLoadId` on; loads that

@@ -18,6 +18,7 @@ export type {
   NodeMetrics,
   NodeState,
   NodeStatus,
+  TurnReport,
 } from './cluster/status.js';
 export type { WaitOptions } from './cluster/waiting.js';
 export type { Fault, HeldMessage, InjectedMessage } from './cluster/weather.js';

@@ -3,6 +3,8 @@ import type { MailboxCounters } from '../actor/mailbox.js';
 import type { NodeId } from '../raft/index.js';
 import type { Gauges } from '../replica/gauges.js';
 
+export type { TurnReport } from '../replica/turn-watch.js';
+
 export type NodeState = 'starting' | 'running' | 'paused' | 'down';
 
 /** One node, as its gauges in shared memory show it; also of a node that is paused or down. */

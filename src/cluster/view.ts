@@ -5,7 +5,14 @@ import { RaftError } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
 import type { Assembly } from './assembly.js';
 import type { ResolvedOptions } from './options.js';
-import type { ClusterMetrics, ClusterStatus, Inspection, NodeState, NodeStatus } from './status.js';
+import type {
+  ClusterMetrics,
+  ClusterStatus,
+  Inspection,
+  NodeState,
+  NodeStatus,
+  TurnReport,
+} from './status.js';
 import { invalidWait, timedOut, type WaitOptions, waitUntil } from './waiting.js';
 
 /** Time that nodes get to converge. */
@@ -77,10 +84,15 @@ export abstract class ClusterView {
 
   /** Asks a node for its digest, between two of its turns. Rejects with `RAFT_NODE_DOWN`. */
   async inspect(node: NodeId, { timeoutMs = 5000 }: WaitOptions = {}): Promise<Inspection> {
-    this.assembly.assertOpen();
-    this.assembly.roster.node(node);
-    const child = this.assembly.supervisor.child(node);
-    return (await child.call('inspect', [], { timeoutMs })) as Inspection;
+    return (await this.#call(node, 'inspect', timeoutMs)) as Inspection;
+  }
+
+  /**
+   * What kept a node busy since the last call; the first call begins to look, which costs the node
+   * a timer of 1 ms. Rejects with `RAFT_NODE_DOWN`.
+   */
+  async turns(node: NodeId, { timeoutMs = 5000 }: WaitOptions = {}): Promise<TurnReport> {
+    return (await this.#call(node, 'turns', timeoutMs)) as TurnReport;
   }
 
   /** Resolves to the leader as soon as there is one (of a term after `afterTerm`, if given). */
@@ -141,6 +153,13 @@ export abstract class ClusterView {
       const found = ids.map((id, at) => `${id} has ${seen[at]?.digest}`).join(', ');
       throw new RaftError('RAFT_BROKEN_INVARIANT', `at index ${first.lastApplied} ${found}`);
     }
+  }
+
+  /** Calls a method of a node's control that takes nothing. */
+  async #call(node: NodeId, method: string, timeoutMs: number): Promise<unknown> {
+    this.assembly.assertOpen();
+    this.assembly.roster.node(node);
+    return await this.assembly.supervisor.child(node).call(method, [], { timeoutMs });
   }
 
   /** Looks every few ms until it finds something. */

@@ -47,6 +47,11 @@ export class Checkpoint {
     this.#options = options;
   }
 
+  /** Whether the state is being saved. */
+  get isSaving(): boolean {
+    return this.#saving !== undefined;
+  }
+
   /** An entry was applied. */
   note(byteLength: number): void {
     this.#bytesSince += byteLength;

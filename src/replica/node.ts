@@ -34,6 +34,7 @@ import {
 } from './snapshot-order.js';
 import { imageOf, Tape } from './tape.js';
 import { openTapeFile, tapeName } from './tape-file.js';
+import { type TurnReport, TurnWatch } from './turn-watch.js';
 
 /** What a node is started with. Structured-cloneable. */
 export interface NodeRecord extends ReplicaRecord {
@@ -79,6 +80,8 @@ export interface NodeControl {
   logEnd(): LogEnd;
   /** Of the newest snapshot. */
   snapshotBytes(): number;
+  /** What kept the node busy since the last call; the first one begins to look. */
+  turns(): TurnReport;
   /** Why the node does not serve, if its storage or its state machine could not be opened. */
   refusal(): ErrorRecord | undefined;
   /** Writes the state to a file; rejects with `RAFT_STORAGE_FAILED`. */
@@ -142,6 +145,7 @@ class Node implements Behavior {
   readonly #ticks: TickCounter;
   readonly #storage: Storage;
   readonly #disk: OpenedStorage['disk'];
+  #watch: TurnWatch | undefined;
   /** Takes over when the storage, or a machine of the user's, has failed. */
   #refused: RefusedNode | undefined;
 
@@ -167,12 +171,23 @@ class Node implements Behavior {
   turn(): boolean {
     if (this.#refused) return this.#refused.turn();
     try {
-      return this.#work();
+      return this.#watch === undefined ? this.#work() : this.#workWatched(this.#watch);
     } catch (error) {
       if (!mustRefuse(error)) throw error;
       this.#refuse(error);
       return true;
     }
+  }
+
+  #workWatched(watch: TurnWatch): boolean {
+    const { replica } = this.#booted;
+    const wasSaving = replica.isSaving;
+    watch.begin();
+    const beganMs = systemClock.nowMs();
+    const hasMore = this.#work();
+    const isSaving = wasSaving || replica.isSaving;
+    watch.note({ beganMs, endedMs: systemClock.nowMs(), isSaving });
+    return hasMore;
   }
 
   /**
@@ -204,6 +219,10 @@ class Node implements Behavior {
       keys: this.#booted.machine.size,
     }),
     snapshotBytes: () => this.#storage.usage.snapshotBytes,
+    turns: () => {
+      this.#watch ??= new TurnWatch();
+      return this.#watch.take();
+    },
     refusal: () => undefined,
     failDisk: (faults: DiskFaults) => {
       if (this.#disk === undefined) return false;
@@ -252,6 +271,7 @@ class Node implements Behavior {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#watch?.[Symbol.dispose]();
     if (this.#refused !== undefined) return;
     if (this.#disk !== undefined) this.#saveState();
     this.#booted.replica.close();

@@ -180,6 +180,11 @@ export class Replica {
     return this.#applier.lastApplied;
   }
 
+  /** Whether the state is being saved, a piece in each turn. */
+  get isSaving(): boolean {
+    return this.#applier.checkpoint.isSaving;
+  }
+
   get gauges(): Gauges {
     const { usage } = this.#storage;
     return {

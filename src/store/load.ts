@@ -40,6 +40,8 @@ export interface LoadOptions {
   readonly loadId?: number;
   /** Draws the keys, and which calls are reads. */
   readonly prng: Prng;
+  /** Called for each call that is counted, with the ms of the clock at which it began and ended. */
+  readonly onDone?: (startMs: number, endMs: number) => void;
   /** Called four times a second. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Ends the load early: no more calls are made, and the report is of what was measured. */
@@ -167,6 +169,7 @@ class Load {
     const nowMs = this.clock.nowMs();
     if (nowMs >= this.#measureMs && nowMs < this.#endMs) {
       countLatency(this.#latencies, nowMs - slot.startMs);
+      this.#options.onDone?.(slot.startMs, nowMs);
       if (isRead) this.#reads += 1;
       else this.#writes += 1;
     }

@@ -260,6 +260,22 @@ test('a store that is closed ends the load', async (t) => {
   t.is(cluster.clock.timers, 0);
 });
 
+test('each call that is counted is told of, with its beginning and its end', async (t) => {
+  await using cluster = new FakeCluster();
+  const told: number[] = [];
+  const load = start(cluster, {
+    outstanding: 4,
+    onDone: (startMs, endMs) => told.push(endMs - startMs),
+  });
+
+  const report = await finish(cluster, load);
+
+  t.is(told.length, report.operations);
+  const counts = emptyLatencies();
+  for (const ms of told) countLatency(counts, ms);
+  t.deepEqual(counts, report.latencies);
+});
+
 test('progress is told four times a second', async (t) => {
   await using cluster = new FakeCluster();
   const told: number[] = [];
