@@ -15,6 +15,7 @@ import {
   sizesSection,
   throughputSection,
 } from './report-sections.js';
+import { catchUpSection, recoverySection, savingSection } from './report-state-sections.js';
 
 /** How large the runs are. */
 export interface ReportScale {
@@ -47,7 +48,10 @@ export const sectionNames = [
   'failover',
   'reelection',
   'restart',
+  'recovery',
+  'catch-up',
   'snapshot',
+  'saving',
   'memory',
   'simulation',
 ] as const;
@@ -76,9 +80,17 @@ function onDisk(seconds: number, label: string, ...args: readonly string[]): Exp
   return bench(seconds, label, '--data-dir', ...args, '--no-baseline');
 }
 
-/** What is not measured by its time follows it all the same: 100,000 keys in the default one. */
-function keysOf(seconds: number): number {
-  return Math.max(1_000, Math.min(100_000, Math.round(10_000 * seconds)));
+/** What is not measured by its time is as large as it is meant to be, or a hundredth to try it. */
+function sized(full: number, seconds: number): number {
+  return seconds >= 1 ? full : Math.round(full / 100);
+}
+
+/** In memory, and on disk. */
+function both(label: string, ...args: readonly string[]): Experiment[] {
+  return [
+    balsa(`${label}in memory`, 'bench', ...args),
+    balsa(`${label}on disk`, 'bench', ...args, '--data-dir'),
+  ];
 }
 
 export const sections: Readonly<Record<SectionName, Section>> = {
@@ -145,24 +157,46 @@ export const sections: Readonly<Record<SectionName, Section>> = {
   },
   restart: {
     experiments: ({ seconds }) =>
-      [keysOf(seconds), 10 * keysOf(seconds)].map((writes) =>
+      [sized(100_000, seconds), sized(2_000_000, seconds)].map((writes) =>
         balsa(
           `${writes.toLocaleString('en')} writes`,
-          ...['bench', 'restart', '--keys', String(keysOf(seconds))],
+          ...['bench', 'restart', '--keys', String(sized(100_000, seconds))],
           ...['--writes', String(writes), '--restarts', '3'],
         ),
       ),
     text: restartSection,
+  },
+  recovery: {
+    experiments: ({ seconds }) => {
+      const size = seconds >= 1 ? '1GiB' : '16MiB';
+      return [balsa(size, 'bench', 'recovery', '--bytes', size)];
+    },
+    text: recoverySection,
+  },
+  'catch-up': {
+    experiments: ({ seconds }) => {
+      const writes = sized(1_000_000, seconds);
+      const args = ['catch-up', '--writes', String(writes), '--seconds', String(seconds)];
+      return both(`${writes.toLocaleString('en')} writes, `, ...args);
+    },
+    text: catchUpSection,
   },
   snapshot: {
     experiments: ({ seconds }) => [
       {
         label: '',
         program: 'node dist/benchmarks/snapshot.js',
-        args: ['--keys', String(10 * keysOf(seconds)), '--rounds', '3'],
+        args: ['--keys', String(sized(1_000_000, seconds)), '--rounds', '3'],
       },
     ],
     text: snapshotSection,
+  },
+  saving: {
+    experiments: ({ seconds }) => {
+      const keys = ['--keys', String(sized(1_000_000, seconds))];
+      return both('', 'snapshot', ...keys, '--seconds', seconds >= 1 ? '30' : '3');
+    },
+    text: savingSection,
   },
   memory: {
     experiments: ({ seconds }) => [

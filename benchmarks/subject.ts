@@ -8,6 +8,7 @@ import { type Cluster, createCluster } from '../src/cluster/cluster.js';
 import type { ClusterOptions } from '../src/cluster/options.js';
 import { RaftError } from '../src/errors.js';
 import { type DiskFigures, measureDisk } from './disk.js';
+import type { OnPhase } from './phases.js';
 import { ScratchDirectory } from './scratch-directory.js';
 
 export type SyncPolicy = NonNullable<ClusterOptions['syncPolicy']>;
@@ -25,7 +26,22 @@ export interface SubjectOptions {
   readonly seed?: number | undefined;
   /** Default: in memory. */
   readonly durable?: DurableOptions | undefined;
+  /** What else the cluster is made with. Default: nothing. */
+  readonly cluster?: Pick<ClusterOptions, 'logBytesMax' | 'checkpointBytes'>;
   readonly signal: AbortSignal;
+}
+
+/** What is asked for where a cluster is written to at a steady rate. */
+export interface SteadyOptions extends Pick<SubjectOptions, 'seed' | 'durable' | 'signal'> {
+  /** Nodes, 1 to 9. */
+  readonly nodes: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+  /** Writes a second. */
+  readonly rate: number;
+  /** Time that is measured. */
+  readonly seconds: number;
+  readonly onPhase?: OnPhase;
 }
 
 const diskSeconds = 0.25;
@@ -47,12 +63,14 @@ export class Subject implements AsyncDisposable {
   }
 
   /** Resolves when the cluster has a leader. Leaves nothing behind when it rejects. */
-  static async open({ size, seed, durable, signal }: SubjectOptions): Promise<Subject> {
+  static async open(options: SubjectOptions): Promise<Subject> {
+    const { size, seed, durable, signal } = options;
     const directory = durable === undefined ? undefined : new ScratchDirectory(durable.dataDir);
     let cluster: Cluster | undefined;
     try {
       const disk = directory === undefined ? undefined : measureDisk(directory, diskSeconds);
       cluster = await createCluster({
+        ...options.cluster,
         size,
         ...(seed === undefined ? {} : { seed }),
         ...(directory === undefined ? {} : { dataDir: directory.path }),

@@ -14,6 +14,7 @@ import type { Store } from '../src/store/store.js';
 import { type Clients, clientHere, clientsOnThreads, type Workload } from './clients.js';
 import type { DiskFigures } from './disk.js';
 import { counted } from './figures.js';
+import { fill } from './filling.js';
 import { measureRing, measureRoundTrip } from './mailbox.js';
 import { type OnPhase, Phases } from './phases.js';
 import { type DurableOptions, Subject } from './subject.js';
@@ -85,8 +86,8 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
   await using solo = options.baseline ? await createBaseline({ seed }) : undefined;
   const measured = new Windows(clients);
   const without = solo === undefined ? undefined : new Windows(clientHere(solo.client, options));
-  await fill(cluster, options);
-  if (solo !== undefined) await fill(solo.client, options);
+  await fillToRead(cluster, options);
+  if (solo !== undefined) await fillToRead(solo.client, options);
 
   const window = (seconds: number): { seconds: number; seed: number; signal: AbortSignal } => ({
     seconds,
@@ -166,14 +167,10 @@ function openClients(cluster: Cluster, options: ThroughputOptions): Clients {
 }
 
 /** What is read has to be there: a missing key costs less to read. */
-async function fill(store: Store, { keys, valueBytes, readRatio }: Workload): Promise<void> {
+async function fillToRead(store: Store, workload: Workload): Promise<void> {
+  const { keys, valueBytes, readRatio } = workload;
   if (readRatio === 0) return;
-  const value = Buffer.alloc(valueBytes, 'a');
-  const together = Math.max(1, Math.floor(2 ** 18 / (valueBytes + 64)));
-  for (let first = 0; first < keys; first += together) {
-    const length = Math.min(together, keys - first);
-    await store.setMany(Array.from({ length }, (_, at) => [`key${first + at}`, value] as const));
-  }
+  await fill(store, { keys, valueBytes, isEnough: (writes) => writes >= keys });
 }
 
 /** A measure that loses writes is none. */

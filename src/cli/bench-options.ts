@@ -31,6 +31,15 @@ export interface CommonFlags {
   readonly json?: true;
 }
 
+/** A cluster that is written to at a steady rate. */
+export interface SteadyFlags extends DurabilityFlags, CommonFlags {
+  readonly nodes: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+  readonly rate: number;
+  readonly seconds: number;
+}
+
 const valueRange = { min: 8, max: 524_000 };
 const keysRange = { min: 1, max: 1_000_000 };
 
@@ -97,7 +106,7 @@ export function warmupOf({ seconds: measured, warmup: given }: TimeFlags): numbe
 const dataBytesMax = 2 ** 28;
 
 /** Throws `RAFT_INVALID_OPTION` for more data than a benchmark should put into memory. */
-export function checkData({ keys, valueBytes }: LoadFlags): void {
+export function checkData({ keys, valueBytes }: Pick<LoadFlags, 'keys' | 'valueBytes'>): void {
   if (keys * valueBytes <= dataBytesMax) return;
   const data = `--keys is '${keys}', with values of ${valueBytes} bytes`;
   const text = `${data}; expected at most 256 MiB of values`;

@@ -1,7 +1,9 @@
-/** What all benchmarks do around what they measure: progress, and the result in one of two forms. */
+/** What all benchmarks do around what they measure: progress, and the result in two forms. */
 import { describeCommit, describeMachine, type Machine } from '../../benchmarks/machine.js';
 import type { OnPhase } from '../../benchmarks/phases.js';
+import { isWell, type Verdict } from '../../benchmarks/verdict.js';
 import { commandLine } from './bench-options.js';
+import { exitCode } from './exit-code.js';
 import { createProgress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
@@ -38,6 +40,13 @@ export async function printResult({ stdout }: Terminal, printed: Printed): Promi
   const { json, report, text } = printed;
   if (json !== true) stdout.write(text());
   else stdout.write(`${JSON.stringify({ ...report, ...(await provenance()) })}\n`);
+}
+
+/** Says what is wrong, if anything is, and gives the exit code of the measurement. */
+export function judged({ stderr }: Terminal, verified: Verdict): number {
+  const { problem } = verified;
+  if (problem !== undefined) stderr.write(`balsa: ${problem}\n`);
+  return isWell(verified) ? exitCode.ok : exitCode.failed;
 }
 
 /** Lines as a benchmark prints them. */

@@ -11,7 +11,7 @@ import {
 import type { Machine } from '../../benchmarks/machine.js';
 import type { SyncPolicy } from '../../benchmarks/subject.js';
 import type { MachineFigures, ThroughputResult } from '../../benchmarks/throughput.js';
-import { isWell } from '../../benchmarks/verdict.js';
+import { isWell, type Verdict } from '../../benchmarks/verdict.js';
 import type { Output } from './terminal.js';
 
 /** What `--json` prints. */
@@ -99,9 +99,16 @@ function machineText({ machine }: BenchReport): string {
 }
 
 function verifiedText({ verified, config }: BenchReport): string {
-  const { acknowledged, lost, ghosts, digestsEqual } = verified;
-  const digests = digestsEqual ? 'equal' : 'DIFFERENT';
+  return config.nodes === 1 ? writesText(verified) : lossText(verified);
+}
+
+/** What reading everything back from a cluster came to. */
+export function lossText(verified: Verdict): string {
+  const digests = verified.digestsEqual ? 'equal' : 'DIFFERENT';
+  return `${writesText(verified)}; ${digests} digests on all nodes`;
+}
+
+function writesText({ acknowledged, lost, ghosts }: Verdict): string {
   const ghostly = ghosts > 0 ? `, ${count(ghosts)} REJECTED BUT DONE` : '';
-  const writes = `${count(acknowledged)} acknowledged writes, ${count(lost)} lost${ghostly}`;
-  return config.nodes === 1 ? writes : `${writes}; ${digests} digests on all nodes`;
+  return `${count(acknowledged)} acknowledged writes, ${count(lost)} lost${ghostly}`;
 }

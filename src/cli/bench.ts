@@ -1,8 +1,8 @@
 /** `balsa bench`: what a committed operation costs here. */
 import { type Command, Option } from 'commander';
 import { measureThroughput } from '../../benchmarks/throughput.js';
-import { isWell } from '../../benchmarks/verdict.js';
 import { RaftError } from '../errors.js';
+import { catchUpCommand } from './bench-catch-up.js';
 import { failoverCommand } from './bench-failover.js';
 import {
   addCommonOptions,
@@ -18,13 +18,14 @@ import {
   warmupOf,
 } from './bench-options.js';
 import { runPeers } from './bench-peers.js';
+import { recoveryCommand } from './bench-recovery.js';
 import { reelectionCommand } from './bench-reelection.js';
 import { reportCommand } from './bench-report.js';
 import { restartCommand } from './bench-restart.js';
-import { measureWith, provenance } from './bench-run.js';
+import { judged, measureWith, provenance } from './bench-run.js';
 import { sizesCommand } from './bench-sizes.js';
+import { liveSnapshotCommand } from './bench-snapshot.js';
 import { benchText } from './bench-text.js';
-import { exitCode } from './exit-code.js';
 import { whole } from './option-value.js';
 import type { Terminal } from './terminal.js';
 
@@ -43,7 +44,7 @@ export function benchCommand(
 ): void {
   const bench = program
     .command('bench')
-    .summary('measure throughput and latency; failover, reelection, restart, sizes, report do more')
+    .summary('measure throughput and latency; its subcommands measure all else')
     .description(
       'Puts load on a cluster in this process, and in the same run on the same store on ' +
         'one thread without consensus. At the end every acknowledged write is read back and ' +
@@ -71,7 +72,10 @@ export function benchCommand(
   failoverCommand(bench, terminal, end);
   reelectionCommand(bench, terminal, end);
   restartCommand(bench, terminal, end);
+  recoveryCommand(bench, terminal, end);
   sizesCommand(bench, terminal, end);
+  liveSnapshotCommand(bench, terminal, end);
+  catchUpCommand(bench, terminal, end);
   reportCommand(bench, terminal, end);
 }
 
@@ -90,7 +94,7 @@ Examples:
   balsa bench --peers etcd`;
 
 async function run(flags: BenchFlags, terminal: Terminal): Promise<number> {
-  const { stdout, stderr, signal } = terminal;
+  const { stdout, signal } = terminal;
   const { nodes, seconds, clients: clientCount, baseline, json } = flags;
   const { outstanding, valueBytes, keys, readRatio } = flags;
   checkData(flags);
@@ -115,7 +119,5 @@ async function run(flags: BenchFlags, terminal: Terminal): Promise<number> {
     machine: { ...machine, ...origin.machine },
   };
   stdout.write(json === true ? `${JSON.stringify(report)}\n` : benchText(report, stdout.colours));
-  const { problem } = measured.verified;
-  if (problem !== undefined) stderr.write(`balsa: ${problem}\n`);
-  return isWell(measured.verified) ? exitCode.ok : exitCode.failed;
+  return judged(terminal, measured.verified);
 }

@@ -27,6 +27,25 @@ export function decimal(option: string, { min, max }: Range, why = ''): (text: s
   };
 }
 
+const units: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** Reads a number of bytes: `65536`, `64KiB`, `1.5GiB`. */
+export function byteCount(option: string, { min, max }: Range): (text: string) => number {
+  return (text) => {
+    const [, digits = '', unit = ''] = /^(\d+\.?\d*) ?([KMG]iB)?$/.exec(text) ?? [];
+    const value = Math.round(Number(digits) * (units[unit] ?? 0));
+    if (digits !== '' && value >= min && value <= max) return value;
+    throw invalid(option, text, `a size from ${showBytes(min)} to ${showBytes(max)}`);
+  };
+}
+
+/** The largest unit that leaves a whole number. */
+function showBytes(value: number): string {
+  const fitting = Object.entries(units).filter(([, bytes]) => value % bytes === 0);
+  const [unit = '', bytes = 1] = fitting.at(-1) ?? [];
+  return `${show(value / bytes)}${unit === '' ? ' bytes' : unit}`;
+}
+
 function invalid(option: string, text: string, expected: string): RaftError {
   return new RaftError('RAFT_INVALID_OPTION', `${option} is '${text}'; expected ${expected}`, {
     details: { option },

@@ -98,6 +98,26 @@ const refused: readonly Refusal[] = [
     args: 'bench restart --keys 100000 --value-bytes 8000',
     says: /^RAFT_INVALID_OPTION: --keys is '100000', .* at most 448 MiB/,
   },
+  {
+    args: 'bench recovery --bytes 2GiB',
+    says: "RAFT_INVALID_OPTION: --bytes is '2GiB'; expected a size from 1MiB to 1GiB",
+  },
+  { args: 'bench recovery --bytes many', says: /^RAFT_INVALID_OPTION: --bytes is 'many'; / },
+  { args: 'bench recovery --bytes -1', says: /^RAFT_INVALID_OPTION: --bytes is '-1'; / },
+  { args: 'bench recovery --recoveries 0', says: /^RAFT_INVALID_OPTION: --recoveries is '0'; / },
+  {
+    args: 'bench recovery --data-dir /nowhere/at/all',
+    says: /^RAFT_INVALID_OPTION: --data-dir cannot be used: ENOENT: /,
+  },
+  { args: 'bench catch-up --nodes 2', says: /--nodes is '2'; .* fewer do not survive a follower$/ },
+  { args: 'bench catch-up --writes 0', says: /^RAFT_INVALID_OPTION: --writes is '0'; / },
+  { args: 'bench catch-up --sync-policy none', says: /, for data in memory; .* --data-dir beside/ },
+  { args: 'bench snapshot --keys 0', says: /^RAFT_INVALID_OPTION: --keys is '0'; / },
+  { args: 'bench snapshot --rate 0', says: /^RAFT_INVALID_OPTION: --rate is '0'; / },
+  {
+    args: 'bench snapshot --value-bytes 1000',
+    says: /^RAFT_INVALID_OPTION: --keys is '1000000', with values of 1000 bytes; .* 256 MiB/,
+  },
   { args: 'bench reelection --fault rain', says: /'rain' is invalid.* Allowed choices are cut, / },
   { args: 'bench report weather', says: /'weather' is invalid.* Allowed choices are throughput, / },
   { args: 'bench report --runs 0', says: /^RAFT_INVALID_OPTION: --runs is '0'; / },
@@ -134,6 +154,9 @@ const commands = [
   'bench reelection',
   'bench restart',
   'bench sizes',
+  'bench snapshot',
+  'bench catch-up',
+  'bench recovery',
   'bench report',
 ];
 

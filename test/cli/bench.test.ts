@@ -168,7 +168,7 @@ test.serial(
     t.regex(page, /\n- Commit: \S+/);
     t.regex(
       page,
-      /\| 3 nodes \| 1 \| [\d.]+ m?s \|.*\| 0 \| `balsa bench failover --nodes 3 --kills 1` \|/,
+      /\| 3 nodes \| 1 \| [\d.,]+ m?s \|.*\| 0 \| `balsa bench failover --nodes 3 --kills 1` \|/,
     );
     t.notRegex(page, /NaN|undefined/);
   },

@@ -8,6 +8,11 @@ import {
   syncSection,
 } from '../../benchmarks/report-disk-sections.js';
 import { simulationSection } from '../../benchmarks/report-sections.js';
+import {
+  catchUpSection,
+  recoverySection,
+  savingSection,
+} from '../../benchmarks/report-state-sections.js';
 
 const disk = {
   fileSystem: 'ext4',
@@ -146,4 +151,65 @@ test('the section of the simulator has each kind of scenario, over its runs', (t
   const figures = '69 | 150,000 | 60,000 | 12.3 |';
   t.true(text.includes(`\n| swarm, with all faults and checks | 70 (60–80) | ${figures}\n`), text);
   t.true(text.includes('\n| three nodes, no faults | 700 (600–800) | 699 | '), text);
+});
+
+const stepTimes = (ms: number): object => ({ ms, cpuMs: ms / 2 });
+
+test('the section of recovery has the whole and its steps, from disk and from the cache', (t) => {
+  const run = (slowest: number): Record<string, unknown> => ({
+    ...{ fileSystem: 'ext4', directoryBytes: 2 ** 30, entries: 8_000, writes: 8_000_000 },
+    cases: ['cold', 'warm'].map((cache) => ({
+      ...{ cache, servedMs: [5_000, 7_000, 6_000], cpuMs: [4_000, 4_500, 5_000] },
+      steps: {
+        ...{ read: stepTimes(cache === 'cold' ? 900 : 100), crc: stepTimes(50) },
+        ...{ decode: stepTimes(40), copy: stepTimes(10), apply: stepTimes(slowest) },
+      },
+    })),
+  });
+  const row = { label: '1GiB', command: 'balsa bench recovery --bytes 1GiB' };
+
+  const text = recoverySection([{ ...row, results: [run(3_900), run(3_700), run(3_800)] }]);
+
+  t.regex(text, /\n1,024 MiB of log with 8,000,000 sets, /);
+  const serves = '| serves again | 6,000 ms | 4,500 ms | 6,000 ms | 4,500 ms |';
+  t.true(text.includes(`\n|  | cold | CPU | warm | CPU |\n`), text);
+  t.true(text.includes(`\n${serves}\n`), text);
+  t.true(text.includes('\n| read | 900 ms | 450 ms | 100 ms | 50 ms |\n'), text);
+  t.true(text.includes('\n| apply | 3,800 ms | 1,900 ms | 3,800 ms | 1,900 ms |\n'), text);
+  t.regex(text, /takes longest: cold: apply \(80 % of the steps\); warm: apply \(95 % /);
+});
+
+test('the section of catching up has its time, and the writes before, during and after', (t) => {
+  const stage = (p99: number): object => ({
+    ...{ seconds: 3, writes: 60_000, latencyMicros: { ...latencyMicros, p99 } },
+  });
+  const run = (caughtUpMs: number): Record<string, unknown> => ({
+    ...{ entries: 1_500, by: 'snapshot', caughtUpMs, verified: { lost: 0 } },
+    stages: { before: stage(1_000), during: stage(30_000), after: stage(2_000) },
+  });
+  const row = { label: '9 writes', command: 'balsa bench catch-up --writes 9' };
+
+  const text = catchUpSection([{ ...row, results: [run(900), run(700), run(800)] }]);
+
+  const level = '| 9 writes | 1,500 | snapshot | 800 ms (700 ms–900 ms) | 60,000 |';
+  const rest = '1.00 ms | 30.0 ms | 2.00 ms | 3.00 ms | 0 | `balsa bench catch-up --writes 9` |';
+  t.true(text.includes(`\n${level} ${rest}`), text);
+});
+
+test('the section of saving has a row for the time in which it happened, and one for the rest', (t) => {
+  const side = (longestMs: number): object => ({
+    ...{ turns: 9, longestMs, longTurns: 1, own: { longestMs: longestMs / 2, longTurns: 0 } },
+    ...{ loopDelayMs: { p99: 1, p999: 2, max: 3 }, writes: 100_000, latencyMicros },
+  });
+  const run = (longestMs: number): Record<string, unknown> => ({
+    ...{ snapshots: 3, snapshotMs: 1_500, saving: side(longestMs), otherwise: side(4) },
+  });
+  const row = { label: 'in memory', command: 'balsa bench snapshot' };
+
+  const text = savingSection([{ ...row, results: [run(8), run(12), run(10)] }]);
+
+  const saving = '| in memory | saving | 10 ms (8.0 ms–12 ms) | 5.0 ms (4.0 ms–6.0 ms) | 1.0 ms |';
+  t.true(text.includes(`\n${saving} 100,000 | 1.50 ms | 2.00 ms | `), text);
+  t.true(text.includes('\n| in memory | otherwise | 4.0 ms (4.0 ms–4.0 ms) | 2.0 ms '), text);
+  t.regex(text, /\n9 states were saved in\n1\.5 s each\.$/);
 });
