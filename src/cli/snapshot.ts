@@ -7,7 +7,7 @@ import { createCluster } from '../index.js';
 import { BackupReader } from '../storage/backup-file.js';
 import { readOnlyFileSystem } from '../storage/file-system.js';
 import { type Identity, machineOf, readIdentity } from '../storage/identity.js';
-import { exportStoredSnapshot } from '../storage/stored-backup.js';
+import { exportStoredSnapshot, type KnownDirectory } from '../storage/stored-backup.js';
 import { exitCode } from './exit-code.js';
 import { whole } from './option-value.js';
 import type { Terminal } from './terminal.js';
@@ -61,18 +61,14 @@ export function snapshotCommand(
 }
 
 async function exportFrom(dataDir: string, file: string): Promise<string> {
-  const directories = directoriesIn(dataDir);
-  const identity = identityIn(directories);
-  if (identity === undefined) {
-    throw new RaftError('RAFT_INVALID_OPTION', `${dataDir} holds no cluster; expected its nodes`, {
-      details: { option: 'dataDir' },
-    });
-  }
+  const known = nodesIn(dataDir);
+  const identity = mostCommon(known);
+  if (identity === undefined) throw invalid(`${dataDir} holds no cluster; expected its nodes`);
   const isStore = machineOf(identity) === 'store';
   const why = isStore ? await exportClosed(dataDir, identity.nodes, file) : 'has a state machine';
   if (why === undefined) return `${file} has all that was acknowledged in ${dataDir}`;
   const partPath = `${file}.part-${process.pid}`;
-  const { index } = exportStoredSnapshot(directories, { path: file, partPath });
+  const { index } = exportStoredSnapshot(known, { path: file, partPath });
   return `${file} has the state after entry ${index}, and nothing later: ${dataDir} ${why}`;
 }
 
@@ -95,7 +91,7 @@ async function exportClosed(
 async function importInto(dataDir: string, file: string, size = 3): Promise<string> {
   // A file that is none must not leave a new cluster behind.
   new BackupReader(readOnlyFileSystem, file)[Symbol.dispose]();
-  const identity = identityIn(directoriesIn(dataDir));
+  const identity = mostCommon(nodesIn(dataDir));
   const shape = identity === undefined ? { size } : { nodes: identity.nodes };
   await using cluster = await createCluster({ dataDir, ...shape, snapshotBytesMax });
   const { byteLength } = await cluster.importSnapshot(file);
@@ -111,21 +107,35 @@ function directoriesIn(dataDir: string): string[] {
     .sort();
 }
 
-/** What most of the nodes say of their cluster: one of them may be damaged. */
-function identityIn(directories: readonly string[]): Identity | undefined {
-  const found = new Map<string, Identity[]>();
+/**
+ * The nodes of the one cluster in a directory. One whose identity cannot be read is left out, as
+ * long as there are others; of two clusters neither is taken for the one that is meant.
+ */
+function nodesIn(dataDir: string): KnownDirectory[] {
+  const known: KnownDirectory[] = [];
   let damage: unknown;
-  for (const directory of directories) {
+  for (const directory of directoriesIn(dataDir)) {
     try {
       const identity = readIdentity(readOnlyFileSystem, directory);
-      if (identity?.state !== 'founded') continue;
-      const name = `${identity.clusterId} ${identity.nodes.join(' ')}`;
-      found.set(name, [...(found.get(name) ?? []), identity]);
+      if (identity?.state === 'founded') known.push({ directory, identity });
     } catch (error) {
       damage ??= error;
     }
   }
-  const [most] = [...found.values()].sort((a, b) => b.length - a.length);
-  if (most === undefined && damage !== undefined) throw damage;
-  return most?.[0];
+  if (known.length === 0 && damage !== undefined) throw damage;
+  const clusters = new Set(known.map(({ identity }) => identity.clusterId));
+  if (clusters.size <= 1) return known;
+  const found = known.map(({ directory, identity }) => `${directory} is of ${identity.clusterId}`);
+  throw invalid(`${dataDir} holds nodes of ${clusters.size} clusters: ${found.join(', ')}`);
+}
+
+/** What most of the nodes say of their cluster: one of them may be damaged. */
+function mostCommon(known: readonly KnownDirectory[]): Identity | undefined {
+  const count = ({ nodes }: Identity): number =>
+    known.filter(({ identity }) => identity.nodes.join(' ') === nodes.join(' ')).length;
+  return known.map(({ identity }) => identity).sort((a, b) => count(b) - count(a))[0];
+}
+
+function invalid(message: string): RaftError {
+  return new RaftError('RAFT_INVALID_OPTION', message, { details: { option: 'dataDir' } });
 }

@@ -205,9 +205,8 @@ class FileStorage implements Storage {
   beginSnapshot(name: SnapshotName): SnapshotSink {
     this.#assertUsable();
     this.#writer?.abandon();
-    const { directory } = this.#options;
     const what = 'writing a snapshot';
-    const writer = this.#attempt(what, () => new SnapshotWriter(this.#fs, directory, name));
+    const writer = this.#attempt(what, () => new SnapshotWriter(this.#fs, this.#options, name));
     this.#writer = writer;
     return {
       get isAbandoned(): boolean {
@@ -257,11 +256,10 @@ class FileStorage implements Storage {
   #readerOf(name: SnapshotName): SnapshotReader | undefined {
     if (isReaderOf(this.#kept, name)) return this.#kept;
     if (isReaderOf(this.#reader, name)) return this.#reader;
-    const { directory } = this.#options;
     this.#reader?.close();
     this.#reader = undefined;
-    if (!this.#fs.exists(snapshotPath(directory, name))) return undefined;
-    this.#reader = new SnapshotReader(this.#fs, directory, name);
+    if (!this.#fs.exists(snapshotPath(this.#options.directory, name))) return undefined;
+    this.#reader = new SnapshotReader(this.#fs, this.#options, name);
     return this.#reader;
   }
 
@@ -288,7 +286,7 @@ class FileStorage implements Storage {
     const { snapshotIndex: index, snapshotTerm: term } = this;
     if (index === 0) return undefined;
     return this.#attempt('reading its snapshot', () => {
-      const reader = new SnapshotReader(this.#fs, this.#options.directory, { index, term });
+      const reader = new SnapshotReader(this.#fs, this.#options, { index, term });
       try {
         return { index, term, bytes: reader.read() };
       } finally {

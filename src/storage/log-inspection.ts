@@ -4,7 +4,7 @@ import type { HardState } from '../raft/index.js';
 import { type FileSystem, readOnlyFileSystem } from './file-system.js';
 import { directoryIdOf, type Identity, readIdentity } from './identity.js';
 import { recoverState } from './recovery.js';
-import { listSnapshots, SnapshotReader } from './snapshot-files.js';
+import { listSnapshots, type SnapshotHome, SnapshotReader } from './snapshot-files.js';
 import type { SnapshotName } from './storage.js';
 import { lost, storageFailure } from './storage-error.js';
 import { type RecordPlace, recordType } from './wal-record.js';
@@ -131,22 +131,27 @@ export function verifyLog(
 }
 
 function verifyOnce(fs: FileSystem, directory: string): LogSummary | undefined {
-  for (const name of listSnapshots(fs, directory)) {
-    const reader = new SnapshotReader(fs, directory, name);
-    try {
-      reader.verify();
-    } finally {
-      reader.close();
-    }
-  }
   const summary = inspectOnce(fs, directory, () => {});
   const state = recoverState(fs, directory);
+  if (state !== undefined) verifySnapshots(fs, { directory, directoryId: state.wal.directoryId });
   if (summary !== undefined && state?.snapshot.index !== summary.bounds.snapshotIndex) {
     const newest = listSegments(fs, directory).at(-1) ?? 0;
     const path = segmentPath(directory, newest);
     throw corrupt(path, 0, `the snapshot of entry ${summary.bounds.snapshotIndex} is gone`);
   }
   return summary;
+}
+
+/** All of them: a start takes the newest, and an older one if that is damaged. */
+function verifySnapshots(fs: FileSystem, home: SnapshotHome): void {
+  for (const name of listSnapshots(fs, home.directory)) {
+    const reader = new SnapshotReader(fs, home, name);
+    try {
+      reader.verify();
+    } finally {
+      reader.close();
+    }
+  }
 }
 
 function fieldsOf(place: RecordPlace, bytes: Buffer): Record<string, unknown> {

@@ -4,7 +4,12 @@
  */
 
 import type { FileSystem, OpenFile } from './file-system.js';
-import { listSnapshots, SnapshotReader, snapshotPath } from './snapshot-files.js';
+import {
+  listSnapshots,
+  type SnapshotHome,
+  SnapshotReader,
+  snapshotPath,
+} from './snapshot-files.js';
 import type { SnapshotName, Storage } from './storage.js';
 import { type RecoveredRow, type RecoveredWal, recoverWal } from './wal-recovery.js';
 import { corrupt, segmentPath } from './wal-segment.js';
@@ -36,7 +41,8 @@ export function recoverState(fs: FileSystem, directory: string): RecoveredState 
   for (const snapshot of candidates) {
     if (snapshot !== newest && !reachesFrom(wal, snapshot)) continue;
     try {
-      const snapshotBytes = verifySnapshot(fs, directory, snapshot);
+      const { directoryId } = wal;
+      const snapshotBytes = verifySnapshot(fs, { directory, directoryId }, snapshot);
       return {
         ...startOf(directory, wal, snapshot),
         wal,
@@ -85,12 +91,11 @@ function reachesFrom({ rows, bounds }: RecoveredWal, { index }: SnapshotName): b
   return first <= index + 1 && index <= bounds.lastIndex;
 }
 
-function verifySnapshot(fs: FileSystem, directory: string, name: SnapshotName): number {
+function verifySnapshot(fs: FileSystem, home: SnapshotHome, name: SnapshotName): number {
   if (name.index === 0) return 0;
-  if (!fs.exists(snapshotPath(directory, name))) {
-    throw corrupt(snapshotPath(directory, name), 0, 'this snapshot is gone');
-  }
-  const reader = new SnapshotReader(fs, directory, name);
+  const path = snapshotPath(home.directory, name);
+  if (!fs.exists(path)) throw corrupt(path, 0, 'this snapshot is gone');
+  const reader = new SnapshotReader(fs, home, name);
   try {
     reader.verify();
     return reader.byteLength;

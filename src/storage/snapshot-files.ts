@@ -1,6 +1,6 @@
 /**
- * Snapshots as files (`piece-file.ts`, without words): written under another name, made durable,
- * renamed; the newest two are kept.
+ * Snapshots as files (`piece-file.ts`): written under another name, made durable, renamed; the
+ * newest two are kept. The words are the number of their directory, and four bytes that are 0.
  */
 
 import { join } from 'node:path';
@@ -13,6 +13,12 @@ const magic = 'balsaSNP';
 const version = 1;
 const suffix = '.snapshot';
 const unfinishedName = 'unfinished.snapshot-part';
+
+/** A directory, and what the files in it are marked with. */
+export interface SnapshotHome {
+  readonly directory: string;
+  readonly directoryId: number;
+}
 
 /** The snapshots of a directory, newest first. */
 export function listSnapshots(fs: FileSystem, directory: string): SnapshotName[] {
@@ -32,18 +38,19 @@ export function snapshotPath(directory: string, { index, term }: SnapshotName): 
 /** Writes a snapshot piece by piece; nothing has its name before `finish`. */
 export class SnapshotWriter {
   readonly #fs: FileSystem;
-  readonly #directory: string;
+  readonly #home: SnapshotHome;
   readonly #name: SnapshotName;
   readonly #file: OpenFile;
   readonly #pieces: PieceWriter;
   #isAbandoned = false;
 
-  constructor(fs: FileSystem, directory: string, name: SnapshotName) {
+  constructor(fs: FileSystem, home: SnapshotHome, name: SnapshotName) {
     this.#fs = fs;
-    this.#directory = directory;
+    this.#home = home;
     this.#name = name;
-    this.#file = fs.open(join(directory, unfinishedName), 'create');
-    this.#pieces = new PieceWriter(this.#file, { magic, version, name });
+    this.#file = fs.open(join(home.directory, unfinishedName), 'create');
+    const words = wordsOf(home);
+    this.#pieces = new PieceWriter(this.#file, { magic, version, name, words });
   }
 
   get isAbandoned(): boolean {
@@ -64,8 +71,9 @@ export class SnapshotWriter {
   finish(): void {
     this.#pieces.finish();
     this.abandon();
-    this.#fs.rename(this.#file.path, snapshotPath(this.#directory, this.#name));
-    this.#fs.syncDirectory(this.#directory);
+    const { directory } = this.#home;
+    this.#fs.rename(this.#file.path, snapshotPath(directory, this.#name));
+    this.#fs.syncDirectory(directory);
   }
 
   /** Gives it up, if it is not finished. May be repeated. */
@@ -81,13 +89,12 @@ export class SnapshotReader {
   readonly #file: OpenFile;
   readonly #pieces: PieceReader;
 
-  /** Throws `RAFT_STORAGE_CORRUPT` unless the file is a snapshot of that name. */
-  constructor(fs: FileSystem, directory: string, name: SnapshotName) {
-    const path = snapshotPath(directory, name);
+  /** Throws `RAFT_STORAGE_CORRUPT` unless the file is a snapshot of that name and that directory. */
+  constructor(fs: FileSystem, home: SnapshotHome, name: SnapshotName) {
     this.name = name;
-    this.#file = fs.open(path, 'existing');
+    this.#file = fs.open(snapshotPath(home.directory, name), 'existing');
     try {
-      this.#pieces = new PieceReader(this.#file, requireHead(this.#file, name));
+      this.#pieces = new PieceReader(this.#file, requireHead(this.#file, home, name));
     } catch (error) {
       this.#file.close();
       throw error;
@@ -113,11 +120,20 @@ export class SnapshotReader {
   }
 }
 
-function requireHead(file: OpenFile, name: SnapshotName): FoundHead {
+function wordsOf({ directoryId }: SnapshotHome): Buffer {
+  const words = Buffer.alloc(8);
+  words.writeUInt32LE(directoryId, 0);
+  return words;
+}
+
+function requireHead(file: OpenFile, home: SnapshotHome, name: SnapshotName): FoundHead {
   const head = readHead(file, magic);
   if (!head?.isSound) throw corrupt(file.path, 0, 'the file does not begin as a snapshot');
   if (head.version !== version) {
     throw corrupt(file.path, 8, `it has version ${head.version}; version ${version} is known`);
+  }
+  if (!head.words.equals(wordsOf(home))) {
+    throw corrupt(file.path, 0, 'this snapshot belongs to another directory');
   }
   if (head.name.index !== name.index || head.name.term !== name.term) {
     throw corrupt(file.path, 16, `it is the snapshot of entry ${head.name.index}`);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createCluster } from '../../src/index.js';
@@ -80,6 +80,27 @@ test.serial(
     t.is(imported.exitCode, 0, imported.stderr);
   },
 );
+
+test.serial('nodes of two clusters in one directory are not taken for one', async (t) => {
+  const directory = directoryOf(t);
+  const file = join(directory, 'backup');
+  const [one, two] = [join(directory, 'one'), join(directory, 'two')];
+  for (const dataDir of [one, two]) {
+    await using cluster = await createCluster({ dataDir });
+    await cluster.set('whose', dataDir);
+  }
+  cpSync(join(two, 'n2'), join(one, 'm2'), { recursive: true });
+
+  for (const command of ['export', 'import']) {
+    if (command === 'import') await balsa(['snapshot', 'export', file, '--data-dir', two]);
+    const refused = await balsa(['snapshot', command, file, '--data-dir', one]);
+    t.is(refused.exitCode, 2, refused.stdout);
+    t.regex(refused.stderr, /holds nodes of 2 clusters: .*m2 is of .*n1 is of /);
+    if (command === 'export') t.false(existsSync(file));
+  }
+  await using cluster = await createCluster({ dataDir: one });
+  t.is(await cluster.get('whose'), one);
+});
 
 test.serial('balsa snapshot names what cannot be used', async (t) => {
   const directory = directoryOf(t);
