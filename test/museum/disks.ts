@@ -176,7 +176,7 @@ export const disks: readonly Exhibit[] = [
     edits: [
       {
         file: 'storage/snapshot-files.js',
-        find: 'this.#fs.syncDirectory(this.#directory);',
+        find: 'this.#fs.syncDirectory(directory);',
         replace: '',
       },
     ],

@@ -127,7 +127,7 @@ export const partLost: Scenario = {
   safetyMs: 3_000,
 };
 
-/** n1 dies amid the parts of its snapshot, and n2 goes on with one of its own. */
+/** n2, which leads, dies amid the parts of its snapshot; n1 goes on with one of its own. */
 export const twoSenders: Scenario = {
   ...base,
   options: { ...small, preVote: true },
@@ -139,7 +139,7 @@ export const twoSenders: Scenario = {
       until: 4_000,
       fault: { kind: 'link', options: { delayMs: 20, kinds: ['install-snapshot'] } },
     },
-    crash(2_560, 4_000, 'n1'),
+    crash(2_560, 4_000, 'n2'),
   ],
   operations: [
     ...writes({ at: 1_100, count: 200, everyMs: 5, node: 'n1', bytes: 1_000, keys: 20 }),
