@@ -89,7 +89,7 @@ export class SnapshotReader {
   readonly #file: OpenFile;
   readonly #pieces: PieceReader;
 
-  /** Throws `RAFT_STORAGE_CORRUPT` unless the file is a snapshot of that name and that directory. */
+  /** Throws `RAFT_STORAGE_CORRUPT` unless it is the snapshot of that name of that directory. */
   constructor(fs: FileSystem, home: SnapshotHome, name: SnapshotName) {
     this.name = name;
     this.#file = fs.open(snapshotPath(home.directory, name), 'existing');
