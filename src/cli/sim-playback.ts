@@ -1,6 +1,7 @@
 /** `balsa sim playback`: a run on threads again, turn by turn, compared with what it was. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { RaftError } from '../errors.js';
 import type { TapeRecord } from '../replica/tape.js';
@@ -28,9 +29,13 @@ export function playbackCommand(
     });
 }
 
-async function run(directory: string, asJson: boolean, { stdout }: Terminal): Promise<number> {
+async function run(
+  directory: string,
+  asJson: boolean,
+  { stdout, signal }: Terminal,
+): Promise<number> {
   const tapes = await readTapes(directory);
-  const result = playBack(inOrder(tapes));
+  const result = await playBack(paced(inOrder(tapes), signal));
   const { departure, turns, frames, elections, commitIndex, digests } = result;
   const cut = tapes.filter(({ records }) => records.at(-1)?.kind !== 'end').length;
   if (asJson) {
@@ -82,6 +87,19 @@ function checkRuns(tapes: readonly ReadTape[]): void {
 
 function runOf({ records: [first] }: ReadTape): string | undefined {
   return first?.kind === 'begin' ? first.run : undefined;
+}
+
+/** Lines played before Ctrl-C is listened for. */
+const linesPerPause = 1_024;
+
+async function* paced(lines: readonly TapedLine[], signal: AbortSignal): AsyncGenerator<TapedLine> {
+  for (const [at, line] of lines.entries()) {
+    if (at % linesPerPause === 0) {
+      await setImmediate();
+      signal.throwIfAborted();
+    }
+    yield line;
+  }
 }
 
 /** All lines of all tapes, in the order of their times. */

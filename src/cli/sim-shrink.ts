@@ -1,9 +1,11 @@
 /** `balsa sim shrink`: a failing seed, reduced to what it takes. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { testSource, timelineOf } from '../sim/report.js';
 import { shrinkScenario } from '../sim/shrink.js';
+import { runScenario } from '../sim/simulation.js';
 import { drawScenario } from '../sim/swarm.js';
 import { exitCode } from './exit-code.js';
 import { whole } from './option-value.js';
@@ -29,6 +31,7 @@ export function shrinkCommand(
     )
     .argument('<seed>', 'the seed', whole('seed', { min: 0, max: 2 ** 40 }))
     .option('--runs <n>', 'runs to spend', whole('--runs', { min: 1, max: 1_000_000 }), 2_000)
+    .addHelpText('after', '\nCtrl-C ends it early, with the smallest scenario found so far.')
     .option('--out <directory>', 'where the two files go', '.')
     .action(async (seed: number, flags: Flags) => end(await run(seed, flags, terminal)));
 }
@@ -37,6 +40,12 @@ async function run(seed: number, { runs, out }: Flags, terminal: Terminal): Prom
   using progress = createProgress(terminal.stderr);
   const shrunk = await shrinkScenario(drawScenario(seed), {
     runsMax: runs,
+    signal: terminal.signal,
+    run: async (scenario) => {
+      // A run does all of its work at once: nobody would hear of a Ctrl-C.
+      await setImmediate();
+      return runScenario(scenario);
+    },
     onProgress: ({ faults, operations }, spent) => {
       progress.update(spent / runs, `${faults.length} faults, ${operations.length} calls`);
     },
@@ -48,8 +57,8 @@ async function run(seed: number, { runs, out }: Flags, terminal: Terminal): Prom
   const { scenario, violation } = shrunk;
   const base = join(out, `seed-${seed}`);
   await mkdir(out, { recursive: true });
-  await writeFile(`${base}.test.ts`, testSource(scenario, violation));
-  await writeFile(`${base}.timeline.txt`, await timelineOf(scenario));
+  await writeFile(`${base}.test.ts`, testSource(seed, scenario, violation));
+  await writeFile(`${base}.timeline.txt`, await timelineOf(seed, scenario));
   const { nodes, faults, operations, safetyMs } = scenario;
   terminal.stdout.write(
     `seed ${seed} broke '${violation.invariant}': ${violation.text}\n` +

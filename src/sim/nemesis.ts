@@ -2,8 +2,9 @@
 
 import type { Fault, PlannedFault } from '../chaos/fault.js';
 import type { Installed } from '../network/installed.js';
-import { cutLinks } from '../network/partition.js';
-import { resolve, type Selector } from '../network/selector.js';
+import type { Link } from '../network/link.js';
+import { cutLinks, type PartitionShape } from '../network/partition.js';
+import { resolve, type Selector, type SelectorContext } from '../network/selector.js';
 import type { Prng } from '../prng.js';
 import type { DiskFaults } from '../storage/faulty.js';
 import { LeaderWatch } from './agreement.js';
@@ -14,11 +15,17 @@ import type { Stage } from './stage.js';
 /** What a fault leaves behind until it is taken back. */
 type Undo = () => void;
 
+/** What a fault may ask for when it begins. */
+interface Scene extends Pick<SelectorContext, 'leaderId' | 'prng'> {
+  readonly select: (selector: Selector) => SimNode[];
+  readonly cut: (shape: PartitionShape) => Link[];
+}
+
 export class Nemesis {
   readonly #stage: Stage;
   readonly #prng: Prng;
   #isOver = false;
-  readonly #active = new Map<PlannedFault, Undo>();
+  readonly #active = new Map<PlannedFault, { readonly place: number; readonly undo: Undo }>();
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -58,15 +65,23 @@ export class Nemesis {
       leaderId: new LeaderWatch(nodes).leader?.id,
       prng: this.#prng.fork(`${planned.at} ${planned.fault.kind}`),
     };
+    const meant: string[] = [];
     const select = (selector: Selector): SimNode[] => {
       const ids = new Set(resolve(selector, context));
+      meant.push(...ids);
       return nodes.filter(({ id }) => ids.has(id));
     };
     try {
-      const undo = this.#inflict(planned.fault, select, context);
-      this.#active.set(planned, undo);
+      const cut = (shape: PartitionShape): Link[] => {
+        const links = cutLinks(shape, context);
+        meant.push(...cutTexts(links));
+        return links;
+      };
+      const undo = this.#inflict(planned.fault, { ...context, select, cut });
+      this.#active.set(planned, { place, undo });
       this.#stage.reach(`fault: ${planned.fault.kind}`);
-      this.#stage.note(`fault ${place} begins: ${JSON.stringify(planned.fault)}`);
+      const whom = meant.length === 0 ? '' : ` (${meant.join(' ')})`;
+      this.#stage.note(`fault ${place} begins: ${JSON.stringify(planned.fault)}${whom}`);
     } catch (error) {
       // A role that nobody plays now, or too few nodes for the shape.
       this.#stage.note(
@@ -76,23 +91,19 @@ export class Nemesis {
   }
 
   #end(planned: PlannedFault): void {
-    const undo = this.#active.get(planned);
-    if (undo === undefined) return;
+    const active = this.#active.get(planned);
+    if (active === undefined) return;
     this.#active.delete(planned);
-    undo();
-    this.#stage.note(`fault ends: ${planned.fault.kind}`);
+    active.undo();
+    this.#stage.note(`fault ${active.place} ends: ${planned.fault.kind}`);
   }
 
-  #inflict(
-    fault: Fault,
-    select: (selector: Selector) => SimNode[],
-    context: Parameters<typeof cutLinks>[1],
-  ): Undo {
+  #inflict(fault: Fault, { select, cut, leaderId, prng }: Scene): Undo {
     const { network } = this.#stage.wiring;
     switch (fault.kind) {
       case 'partition': {
         const { shape, mode } = fault;
-        return releaser(network.partition(cutLinks(shape, context), { mode }));
+        return releaser(network.partition(cut(shape), { mode }));
       }
       case 'link':
         return this.#weather(network.link(fault.options), fault.options.between !== undefined);
@@ -125,7 +136,7 @@ export class Nemesis {
       case 'power-loss':
         return this.#cutPower(select(fault.nodes), fault.changes);
       case 'rot':
-        return this.#rot(select(fault.nodes), fault.loses, context.prng);
+        return this.#rot(select(fault.nodes), fault.loses, prng);
       case 'stall': {
         const { clients } = this.#stage;
         const client = clients[fault.client % clients.length];
@@ -134,7 +145,7 @@ export class Nemesis {
       }
       case 'transfer': {
         const [target] = select(fault.to);
-        const leader = this.#stage.nodes.find(({ id }) => id === context.leaderId);
+        const leader = this.#stage.nodes.find(({ id }) => id === leaderId);
         if (target) leader?.act(({ raft }) => raft.transferLeadership(target.id));
         return () => {};
       }
@@ -206,6 +217,15 @@ export class Nemesis {
       if (touchesClients) wiring.exposures -= 1;
     };
   }
+}
+
+/** `n1-n2` is cut both ways, `n1>n2` that way. */
+function cutTexts(links: readonly Link[]): string[] {
+  const cut = new Set(links.map(({ source, destination }) => `${source}>${destination}`));
+  return links.flatMap(({ source, destination }) => {
+    if (!cut.has(`${destination}>${source}`)) return [`${source}>${destination}`];
+    return source < destination ? [`${source}-${destination}`] : [];
+  });
 }
 
 function releaser(installed: Installed): Undo {

@@ -46,9 +46,11 @@ export interface PlaybackResult {
 }
 
 /** Plays lines, which are in the order in which they happened. */
-export function playBack(lines: Iterable<TapedLine>): PlaybackResult {
+export async function playBack(
+  lines: Iterable<TapedLine> | AsyncIterable<TapedLine>,
+): Promise<PlaybackResult> {
   const playback = new Playback();
-  for (const line of lines) {
+  for await (const line of lines) {
     playback.play(line);
     if (playback.result.departure !== undefined) break;
   }

@@ -13,6 +13,8 @@ import type { Violation } from './stage.js';
 export interface ShrinkOptions {
   /** Runs that may be spent. Default: 2,000. */
   readonly runsMax?: number;
+  /** Ends it early, with the smallest scenario found so far. */
+  readonly signal?: AbortSignal;
   /** Called when a smaller scenario was found. */
   readonly onProgress?: (scenario: Scenario, runs: number) => void;
   /** Runs a scenario. Default: `runScenario`. */
@@ -70,7 +72,7 @@ class Shrinker {
   }
 
   get #hasRuns(): boolean {
-    return this.#runs < this.#runsMax;
+    return this.#runs < this.#runsMax && this.#options.signal?.aborted !== true;
   }
 
   /** Ends the run where it broke, or where half as much has happened. */

@@ -14,6 +14,7 @@ import { Invariants } from './invariants.js';
 import type { Report } from './ledger.js';
 import { LocalClock } from './local-clock.js';
 import { SimNode } from './node.js';
+import { nodeText } from './node-text.js';
 import { diskSizesOf, recordOf } from './record.js';
 import type { ScenarioOptions } from './scenario.js';
 import type { StorageWatch } from './storage-life.js';
@@ -63,6 +64,8 @@ export class Stage {
   #deliveries = 0;
   #violation: Violation | undefined;
   #isStirred = false;
+  /** For the trace. */
+  readonly #leading = new Set<string>();
 
   constructor(options: StageOptions) {
     this.#options = options;
@@ -97,6 +100,8 @@ export class Stage {
     if (this.#violation !== undefined) return;
     this.#violation = { invariant, text, atMs: this.time.nowMs() };
     this.note(`violation: ${invariant}: ${text}`);
+    if (this.#options.trace === undefined) return;
+    for (const node of this.nodes) this.trace.remark(this.time.nowMs(), `then ${nodeText(node)}`);
   }
 
   /** Counts something that a run should come to now and then. */
@@ -213,6 +218,7 @@ export class Stage {
         if (life === undefined) return;
         const { commitIndex, currentTerm } = life.raft;
         this.trace.turned(this.time.nowMs(), node.actor, commitIndex, currentTerm);
+        if (this.#options.trace !== undefined) this.#remarkLeadership(node);
         this.invariants.turned(node);
       },
       refused: (node, error) => {
@@ -223,6 +229,16 @@ export class Stage {
         this.report('a node never fails', `${node.id}: ${textOf(error)}`);
       },
     });
+  }
+
+  #remarkLeadership({ id, life }: SimNode): void {
+    const { role, currentTerm } = life?.raft ?? {};
+    const isLeading = role === 'leader';
+    if (isLeading === this.#leading.has(id)) return;
+    if (isLeading) this.#leading.add(id);
+    else this.#leading.delete(id);
+    const text = isLeading ? `${id} leads term ${currentTerm}` : `${id} leads no more`;
+    this.trace.remark(this.time.nowMs(), text);
   }
 
   #createDisk(nodeId: string, prng: Prng): Disk {

@@ -57,6 +57,11 @@ export class Trace {
     this.#line(nowMs, text);
   }
 
+  /** Something for the reader only: it happens in no run that nobody watches. */
+  remark(nowMs: number, text: string): void {
+    this.#line(nowMs, text);
+  }
+
   /** A node has done a turn and is now so far. */
   turned(nowMs: number, node: number, commitIndex: number, currentTerm: number): void {
     this.#note(nowMs);

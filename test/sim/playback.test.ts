@@ -56,7 +56,7 @@ test('a run on threads plays back turn by turn, crashes and all, and the command
   await record(directory);
 
   const lines = await linesOf(directory);
-  const result = playBack(lines);
+  const result = await playBack(lines);
 
   t.is(result.departure, undefined);
   t.is(lines.filter(({ record: { kind } }) => kind === 'begin').length, 4);
@@ -75,7 +75,7 @@ test('a run on threads plays back turn by turn, crashes and all, and the command
     if (place !== at || taped.kind !== 'turn') return line;
     return { ...line, record: { ...taped, frames: [] } };
   });
-  const departed = playBack(altered).departure;
+  const { departure: departed } = await playBack(altered);
   t.is(departed?.tape, lines[at]?.tape);
   t.true((departed?.line ?? 0) >= (lines[at]?.line ?? 0));
 });
@@ -88,16 +88,16 @@ test('a turn that ends otherwise, and sends otherwise, is named', async (t) => {
   const place = lines.findIndex(({ record: taped }) => {
     return taped.kind === 'turn' && taped.attempts.length > 0;
   });
-  const alter = (change: Partial<TapeRecord>): string | undefined => {
+  const alter = async (change: Partial<TapeRecord>): Promise<string> => {
     const altered = lines.map((line, at) => {
       return at === place ? { ...line, record: { ...line.record, ...change } as TapeRecord } : line;
     });
-    return playBack(altered).departure?.text;
+    return (await playBack(altered)).departure?.text ?? '';
   };
 
-  t.regex(alter({ state: '9 leader n1 9 9 9' }) ?? '', /^is '.*'; it was '9 leader n1 9 9 9'$/s);
-  t.regex(alter({ attempts: '' }) ?? '', /sends more than it did/);
-  t.regex(alter({ attempts: '.'.repeat(500) }) ?? '', /sends less than it did/);
+  t.regex(await alter({ state: '9 leader n1 9 9 9' }), /^is '.*'; it was '9 leader n1 9 9 9'$/s);
+  t.regex(await alter({ attempts: '' }), /sends more than it did/);
+  t.regex(await alter({ attempts: '.'.repeat(500) }), /sends less than it did/);
 });
 
 const damages: readonly (readonly [string, (text: string) => string, RegExp])[] = [

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { testSource, timelineOf } from '../../src/sim/report.js';
 import type { Scenario } from '../../src/sim/scenario.js';
@@ -32,6 +34,17 @@ function world(breaks: (scenario: Scenario) => boolean) {
         ? { ...nothing, violation: { invariant: 'i', text: 't', atMs: scenario.safetyMs } }
         : nothing,
     );
+}
+
+/** Gives a program a source on standard input, to be formatted. */
+function run(program: string, source: string): Promise<{ stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const words = ['format', '--stdin-file-path=test/sim/seed.test.ts'];
+    const child = execFile(program, words, (_error, stdout, stderr) => {
+      resolve({ stdout, stderr });
+    });
+    child.stdin?.end(source);
+  });
 }
 
 test('what does not matter is left out: calls, faults, nodes, clients, time', async (t) => {
@@ -96,9 +109,53 @@ test('a real run is shrunk to a scenario, a test and a timeline that show the sa
   if (shrunk === undefined) return;
   t.deepEqual((await runScenario(shrunk.scenario)).violation, shrunk.violation);
   t.true(shrunk.scenario.operations.length < drawn.operations.length / 4);
-  const source = testSource(shrunk.scenario, shrunk.violation);
-  const [, json = ''] = /const scenario: Scenario = (\{.*?\n\});\n/s.exec(source) ?? [];
-  t.deepEqual(JSON.parse(json), shrunk.scenario);
-  t.regex(source, /broke|Broke/);
-  t.regex(await timelineOf(shrunk.scenario), /violation: the cluster comes to rest/);
+  const source = testSource(2, shrunk.scenario, shrunk.violation);
+  const [, text = ''] = /const scenario: Scenario = (\{.*?\n\});\n/s.exec(source) ?? [];
+  const written = runInNewContext(`JSON.stringify(${text})`) as string;
+  t.deepEqual(JSON.parse(written), JSON.parse(JSON.stringify(shrunk.scenario)));
+  t.regex(source, /Broke 'the cluster comes to rest/);
+  const timeline = await timelineOf(2, shrunk.scenario);
+  t.regex(timeline, /^seed 2 of the swarm, made small; nodes: \d+, .*\nbroke 'the cluster comes/);
+  t.regex(await timelineOf(2, scenario), /fault \d+ begins: .*"crash","nodes":"all"\} \(n1 /);
+  t.regex(timeline, /violation: the cluster comes to rest.*\n.* {2}then n1 /);
+});
+
+/** The first line in which two texts differ. */
+function firstDifference(one: string, other: string): string | undefined {
+  const others = other.split('\n');
+  return one
+    .split('\n')
+    .find((line, at) => line !== others[at])
+    ?.slice(0, 120);
+}
+
+test('what is written is formatted as the project is, whatever a scenario holds', async (t) => {
+  const violation = {
+    invariant: 'i',
+    text: `${'word '.repeat(40)}\n*/ '${'x'.repeat(120)}`,
+    atMs: 1,
+  };
+  for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    const source = testSource(seed, drawScenario(seed), violation);
+
+    // A name in a folder of the project: its settings are used.
+    const { stdout, stderr } = await run('node_modules/.bin/biome', source);
+
+    t.is(firstDifference(stdout, source), undefined, stderr);
+  }
+});
+
+test('an abort ends the shrinking with the smallest scenario so far', async (t) => {
+  const abort = new AbortController();
+  let runs = 0;
+  const breaks = world(() => {
+    runs += 1;
+    if (runs === 20) abort.abort();
+    return true;
+  });
+
+  const shrunk = await shrinkScenario(drawScenario(34), { run: breaks, signal: abort.signal });
+
+  t.is(runs, 20);
+  t.true((shrunk?.scenario.operations.length ?? 0) < drawScenario(34).operations.length);
 });
