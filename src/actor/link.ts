@@ -242,10 +242,20 @@ export class LinkWriter {
     return this.#isRouted;
   }
 
-  /** Reserves a frame with a body of at most `bodyBytesMax` bytes. */
-  begin(lane: Lane, kind: number, bodyBytesMax: number, correlationId = 0): boolean {
+  /**
+   * Reserves a frame with a body of at most `bodyBytesMax` bytes, for this incarnation of the
+   * destination; 0 is whichever lives.
+   */
+  begin(
+    lane: Lane,
+    kind: number,
+    bodyBytesMax: number,
+    correlationId = 0,
+    incarnation = 0,
+  ): boolean {
     const destinationIncarnation = this.#space.incarnation(this.destination);
     if (destinationIncarnation === 0 || this.#isDetached) return this.#refuse('dead');
+    if (incarnation !== 0 && incarnation !== destinationIncarnation) return this.#refuse('dead');
     this.destinationIncarnation = destinationIncarnation;
     this.#isRouted = this.#mustDetour();
     const rings = this.#isRouted && this.#detour ? this.#detour.#rings : this.#rings;

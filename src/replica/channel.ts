@@ -12,8 +12,17 @@ export interface Channel {
   readonly offset: number;
   /** After a refused `begin`: why. */
   readonly refusal: Refusal;
-  /** False when there is no room, or nobody at the other end: then nothing was begun. */
-  begin(lane: Lane, kind: number, bodyBytesMax: number, correlationId?: number): boolean;
+  /**
+   * False when there is no room, or nobody at the other end: then nothing was begun. With
+   * `incarnation` another life than that one is nobody.
+   */
+  begin(
+    lane: Lane,
+    kind: number,
+    bodyBytesMax: number,
+    correlationId?: number,
+    incarnation?: number,
+  ): boolean;
   end(bodyBytes: number): void;
 }
 

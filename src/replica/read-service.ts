@@ -43,14 +43,14 @@ export class ReadService {
     return this.#served;
   }
 
-  receive(frame: Frame, { actor, requestId }: Origin): void {
+  receive(frame: Frame, origin: Origin): void {
     if (frame.end - frame.start < readHeaderBytes) {
-      this.#replies.refuse({ actor, requestId }, 'malformed', undefined);
+      this.#replies.refuse(origin, 'malformed', undefined);
       return;
     }
     const consistency = frame.bytes.readUInt32LE(frame.start);
     const batch = Buffer.from(frame.bytes.subarray(frame.start + readHeaderBytes, frame.end));
-    this.#reads.ask({ actor, requestId, consistency, batch });
+    this.#reads.ask({ ...origin, consistency, batch });
   }
 
   /** Asks for all reads of a drain together, and serves at once those that need no asking. */

@@ -25,7 +25,7 @@ import { Forwards } from './forwards.js';
 import type { Gauges } from './gauges.js';
 import { Proposals } from './proposals.js';
 import { ReadService } from './read-service.js';
-import { laneOf, type Origin, Replies } from './replies.js';
+import { laneOf, type Origin, originOf, Replies } from './replies.js';
 import { SnapshotInstall } from './snapshot-install.js';
 import type { SnapshotOrder } from './snapshot-order.js';
 import { decodeMessage, encodeMessage, type MessageSource } from './wire.js';
@@ -227,7 +227,7 @@ export class Replica {
   }
 
   #receiveFromNode(frame: Frame, from: NodeId): void {
-    const origin = { actor: frame.source, requestId: frame.correlationId };
+    const origin = originOf(frame);
     switch (frame.kind) {
       case clientFrame.redirectWrite:
         if (!this.#requests.isFirst(frame)) return;
@@ -257,7 +257,7 @@ export class Replica {
   }
 
   #receiveFromClient(frame: Frame): void {
-    const origin = { actor: frame.source, requestId: frame.correlationId };
+    const origin = originOf(frame);
     if (frame.kind === clientFrame.write) {
       if (!this.#requests.isFirst(frame)) return;
       if (this.#isLeader) this.#gather(frame, origin);
@@ -396,7 +396,7 @@ export class Replica {
     const body = Buffer.alloc(leaderHintBytes);
     body.writeUInt32LE(this.#leaderActor ?? noActor, 0);
     body.writeDoubleLE(this.#raft.currentTerm, 8);
-    const origin = { actor: client, requestId: 0 };
+    const origin = { actor: client, incarnation: 0, requestId: 0 };
     this.#replies.send(origin, 'control', clientFrame.leaderHint, body);
   }
 

@@ -3,6 +3,7 @@
  * client that does not read its answers is not read either until it has taken them.
  */
 import type { Lane } from '../actor/link.js';
+import type { Frame } from '../actor/mailbox.js';
 import type { ActorId } from '../actor/space.js';
 import type { RefusalReason } from '../store/protocol.js';
 import { clientFrame, noActor, refusalBytes, refusalCode } from '../store/protocol.js';
@@ -11,14 +12,24 @@ import type { Exchange } from './channel.js';
 /** Who is to be answered, and under which id. */
 export interface Origin {
   readonly actor: ActorId;
+  /**
+   * The life of it that asked; 0: whichever lives. Each life begins to count its requests anew: the
+   * answer to an earlier one would pass for that to another request.
+   */
+  readonly incarnation: number;
   readonly requestId: number;
 }
 
 interface Waiting {
   readonly lane: Lane;
   readonly kind: number;
-  readonly requestId: number;
+  readonly origin: Origin;
   readonly body: Uint8Array;
+}
+
+/** Whoever sent this frame, as one who waits for the answer to it. */
+export function originOf({ source, sourceIncarnation, correlationId }: Frame): Origin {
+  return { actor: source, incarnation: sourceIncarnation, requestId: correlationId };
 }
 
 /** Well below the largest frame of a control ring, which is half of 64 KiB. */
@@ -49,12 +60,13 @@ export class Replies {
     return size;
   }
 
-  send({ actor, requestId }: Origin, lane: Lane, kind: number, body: Uint8Array): void {
+  send(origin: Origin, lane: Lane, kind: number, body: Uint8Array): void {
+    const { actor } = origin;
     const queue = this.#waiting.get(actor);
-    if (queue === undefined && this.#trySend(actor, { lane, kind, requestId, body })) return;
+    if (queue === undefined && this.#trySend({ lane, kind, origin, body })) return;
     // The body may be a scratch that is used again, so what waits is a copy; the slice of a Buffer
     // would be none.
-    const waiting = { lane, kind, requestId, body: new Uint8Array(body) };
+    const waiting = { lane, kind, origin, body: new Uint8Array(body) };
     if (queue) queue.push(waiting);
     else this.#waiting.set(actor, [waiting]);
     if (this.#mayHold(actor)) this.#exchange.hold(actor);
@@ -70,7 +82,7 @@ export class Replies {
     for (const [actor, queue] of this.#waiting) {
       let sent = 0;
       for (const waiting of queue) {
-        if (!this.#trySend(actor, waiting)) break;
+        if (!this.#trySend(waiting)) break;
         sent += 1;
       }
       queue.splice(0, sent);
@@ -85,10 +97,11 @@ export class Replies {
   }
 
   /** True when it was sent, or when nobody is there to receive it any more. */
-  #trySend(actor: ActorId, { lane, kind, requestId, body }: Waiting): boolean {
+  #trySend({ lane, kind, origin, body }: Waiting): boolean {
+    const { actor, incarnation, requestId } = origin;
     const channel = this.#exchange.channel(actor);
     if (channel === undefined) return true;
-    if (channel.begin(lane, kind, body.length, requestId)) {
+    if (channel.begin(lane, kind, body.length, requestId, incarnation)) {
       channel.bytes.set(body, channel.offset);
       channel.end(body.length);
       return true;
@@ -97,7 +110,7 @@ export class Replies {
     // What cannot be said is not passed over in silence: who asked would wait for it.
     const isRead = kind === clientFrame.readReply;
     const refusal = refusalOf(isRead ? 'answer-too-large' : 'in-doubt', undefined);
-    return this.#trySend(actor, { lane: 'control', ...refusal, requestId });
+    return this.#trySend({ lane: 'control', ...refusal, origin });
   }
 }
 

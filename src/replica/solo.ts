@@ -8,7 +8,7 @@ import type { Frame } from '../actor/mailbox.js';
 import { clientFrame, leaderHintBytes, readHeaderBytes } from '../store/protocol.js';
 import { type StoreOptions, StoreStateMachine } from '../store/store-state-machine.js';
 import { answerRead, fragmentBytesMaxOf } from './read-answer.js';
-import { Replies } from './replies.js';
+import { originOf, Replies } from './replies.js';
 import { ReplySink } from './reply-sink.js';
 
 /** Its links have the rings of the actor runtime's default. */
@@ -54,11 +54,16 @@ class Solo implements Behavior {
   linkAttached(peer: number): void {
     const body = Buffer.alloc(leaderHintBytes);
     body.writeUInt32LE(this.#context.id, 0);
-    this.#replies.send({ actor: peer, requestId: 0 }, 'control', clientFrame.leaderHint, body);
+    this.#replies.send(
+      { actor: peer, incarnation: 0, requestId: 0 },
+      'control',
+      clientFrame.leaderHint,
+      body,
+    );
   }
 
   readonly #receive = (frame: Frame): void => {
-    const origin = { actor: frame.source, requestId: frame.correlationId };
+    const origin = originOf(frame);
     if (frame.kind === clientFrame.write) {
       this.#lastApplied += 1;
       this.#machine.apply(frame, this.#lastApplied, this.#sink.for([origin]));

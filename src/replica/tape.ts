@@ -164,8 +164,8 @@ export class Tape {
   }
 
   #channel(channel: Channel): Channel {
-    const begin: Channel['begin'] = (lane, kind, bodyBytesMax, correlationId) => {
-      const isBegun = channel.begin(lane, kind, bodyBytesMax, correlationId);
+    const begin: Channel['begin'] = (...frame) => {
+      const isBegun = channel.begin(...frame);
       this.#attempts += isBegun ? '.' : letters[channel.refusal];
       return isBegun;
     };

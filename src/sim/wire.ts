@@ -181,9 +181,16 @@ export class Wire implements Channel, ClientLink {
     this.#link = { source: wiring.nameOf(source), destination: wiring.nameOf(destination) };
   }
 
-  begin(lane: Lane, kind: number, bodyBytesMax: number, correlationId = 0): boolean {
-    this.destinationIncarnation = this.#wiring.incarnation(this.#destination);
-    if (this.destinationIncarnation === 0) return this.#refuse('dead');
+  begin(
+    lane: Lane,
+    kind: number,
+    bodyBytesMax: number,
+    correlationId = 0,
+    incarnation = 0,
+  ): boolean {
+    const living = this.#wiring.incarnation(this.#destination);
+    this.destinationIncarnation = living;
+    if (living === 0 || (incarnation !== 0 && incarnation !== living)) return this.#refuse('dead');
     const underWay = this.#underWay[lane];
     if (underWay > 0 && underWay + bodyBytesMax > this.#room[lane]) return this.#refuse('full');
     const { bytes, offset } = this.#wiring.reserve(bodyBytesMax);

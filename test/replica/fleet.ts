@@ -63,7 +63,7 @@ export class Fleet {
   readonly hints: ActorId[] = [];
   /** Ordered pairs `source>destination` whose frames are lost: never carried out of their ring. */
   readonly cut: Set<string> = new Set();
-  readonly #clientMailbox: Mailbox;
+  #clientMailbox: Mailbox;
   readonly #clientLinks = new Map<ActorId, LinkWriter>();
   readonly #options: Required<FleetOptions>;
   readonly #fragments = new Map<number, Buffer>();
@@ -181,6 +181,18 @@ export class Fleet {
     for (const peer of this.nodes) if (peer !== node) this.#connect(node, peer);
     this.#connectClient(node);
     this.#boot(node);
+  }
+
+  /** The client goes, and another one gets its number. */
+  replaceClient(): void {
+    this.space.setIncarnation(clientActor, this.space.incarnation(clientActor) + 1);
+    this.#clientMailbox = new Mailbox(this.space, clientActor);
+    for (const node of this.nodes) {
+      node.replica.detachClient(clientActor);
+      node.mailbox.detach(clientActor);
+      this.#connectClient(node);
+      node.replica.attachClient(clientActor);
+    }
   }
 
   /** Sends a batch to a node; the request id under which its answer will come. */

@@ -37,10 +37,10 @@ test('answers that wait for room keep their own bytes (seed 3009 of the simulato
   const replies = new Replies(exchange, () => true);
   const scratch = Buffer.from('first');
 
-  replies.send({ actor: 9, requestId: 1 }, 'control', 67, scratch);
+  replies.send({ actor: 9, incarnation: 1, requestId: 1 }, 'control', 67, scratch);
   scratch.write('other');
-  replies.refuse({ actor: 9, requestId: 2 }, 'overloaded', undefined);
-  replies.refuse({ actor: 9, requestId: 3 }, 'not-leader', 1);
+  replies.refuse({ actor: 9, incarnation: 1, requestId: 2 }, 'overloaded', undefined);
+  replies.refuse({ actor: 9, incarnation: 1, requestId: 3 }, 'not-leader', 1);
   channel.isOpen = true;
   replies.flush();
 
@@ -63,7 +63,7 @@ for (const [kind, reason] of [
     const exchange = { channel: () => channel, hold: () => {}, unhold: () => {} };
     const replies = new Replies(exchange, () => true);
 
-    replies.send({ actor: 9, requestId: 1 }, 'bulk', kind, Buffer.alloc(257));
+    replies.send({ actor: 9, incarnation: 1, requestId: 1 }, 'bulk', kind, Buffer.alloc(257));
 
     const [refusal] = channel.sent;
     t.like(refusal, { requestId: 1, kind: clientFrame.refusal });
