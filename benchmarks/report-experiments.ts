@@ -15,7 +15,12 @@ import {
   sizesSection,
   throughputSection,
 } from './report-sections.js';
-import { catchUpSection, recoverySection, savingSection } from './report-state-sections.js';
+import {
+  backupSection,
+  catchUpSection,
+  recoverySection,
+  savingSection,
+} from './report-state-sections.js';
 
 /** How large the runs are. */
 export interface ReportScale {
@@ -52,6 +57,7 @@ export const sectionNames = [
   'catch-up',
   'snapshot',
   'saving',
+  'backup',
   'memory',
   'simulation',
 ] as const;
@@ -197,6 +203,13 @@ export const sections: Readonly<Record<SectionName, Section>> = {
       return both('', 'snapshot', ...keys, '--seconds', seconds >= 1 ? '30' : '3');
     },
     text: savingSection,
+  },
+  backup: {
+    experiments: ({ seconds }) => {
+      const keys = String(sized(1_000_000, seconds));
+      return [balsa('', 'bench', 'backup', '--keys', keys, '--rounds', '3')];
+    },
+    text: backupSection,
   },
   memory: {
     experiments: ({ seconds }) => [

@@ -1,10 +1,12 @@
 /** The sections of docs/benchmarks.md about coming back and about large states. Pure. */
+import type { BackupResult } from './backup.js';
 import type { CatchUpResult } from './catch-up.js';
 import { count, fixed, mebibytes, micros, ms } from './figures.js';
 import type { LiveSnapshotResult, SnapshotSide } from './live-snapshot.js';
 import type { RecoveryCase, RecoveryResult } from './recovery.js';
 import { boundOf, recoverySteps } from './recovery-steps.js';
 import { code, median, type Row, ranged, sum } from './report-row.js';
+import type { Spread } from './spread.js';
 import { markdownLines } from './table.js';
 
 export function recoverySection(rows: readonly Row[]): string {
@@ -135,5 +137,49 @@ export function savingSection(rows: readonly Row[]): string {
     '',
     `${count(sum(all.map(({ snapshots }) => snapshots)))} states were saved in`,
     `${fixed(median(saved) / 1_000, 1)} s each.`,
+  ].join('\n');
+}
+
+interface BackupRun extends BackupResult {
+  readonly config: { readonly keys: number; readonly valueBytes: number };
+}
+
+export function backupSection(rows: readonly Row[]): string {
+  const runs = rows.flatMap(({ results }) => results as unknown as readonly BackupRun[]);
+  const keys = median(runs.map(({ config }) => config.keys));
+  const bytes = median(runs.map(({ config }) => config.valueBytes));
+  const row = (
+    name: string,
+    side: keyof BackupResult['writes'],
+    spreadIn?: (run: BackupResult) => Spread,
+  ): string[] => {
+    const late = runs.map(({ writes }) => writes[side]);
+    const times = spreadIn && runs.map((run) => spreadIn(run).median);
+    return [
+      name,
+      times === undefined ? '' : ranged(times, ms),
+      micros(median(late.map(({ p99 }) => p99))),
+      ranged(
+        late.map(({ max }) => max),
+        micros,
+      ),
+    ];
+  };
+  return [
+    '## How long a backup takes, and who waits for it',
+    '',
+    `Three nodes in memory with ${count(keys)} keys of ${bytes} bytes each are exported to a file`,
+    'and import it again, while one client writes, one write after the',
+    `other. The file has ${mebibytes(median(runs.map(({ fileBytes }) => fileBytes)))}. Measured by`,
+    `${code(rows[0]?.command ?? '')}.`,
+    '',
+    ...markdownLines({
+      head: ['while', 'takes', 'p99 of a write', 'longest write'],
+      rows: [
+        row('only writing', 'alone'),
+        row('exporting', 'exporting', ({ exportedMs }) => exportedMs),
+        row('importing', 'importing', ({ importedMs }) => importedMs),
+      ],
+    }),
   ].join('\n');
 }

@@ -27,7 +27,7 @@ export interface SubjectOptions {
   /** Default: in memory. */
   readonly durable?: DurableOptions | undefined;
   /** What else the cluster is made with. Default: nothing. */
-  readonly cluster?: Pick<ClusterOptions, 'logBytesMax' | 'checkpointBytes'>;
+  readonly cluster?: Pick<ClusterOptions, 'logBytesMax' | 'checkpointBytes' | 'snapshotBytesMax'>;
   readonly signal: AbortSignal;
 }
 

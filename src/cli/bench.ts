@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { measureThroughput } from '../../benchmarks/throughput.js';
 import { RaftError } from '../errors.js';
+import { backupCommand } from './bench-backup.js';
 import { catchUpCommand } from './bench-catch-up.js';
 import { failoverCommand } from './bench-failover.js';
 import {
@@ -76,6 +77,7 @@ export function benchCommand(
   sizesCommand(bench, terminal, end);
   liveSnapshotCommand(bench, terminal, end);
   catchUpCommand(bench, terminal, end);
+  backupCommand(bench, terminal, end);
   reportCommand(bench, terminal, end);
 }
 

@@ -118,6 +118,15 @@ const refused: readonly Refusal[] = [
     args: 'bench snapshot --value-bytes 1000',
     says: /^RAFT_INVALID_OPTION: --keys is '1000000', with values of 1000 bytes; .* 256 MiB/,
   },
+  { args: 'bench backup --rounds 0', says: /^RAFT_INVALID_OPTION: --rounds is '0'; / },
+  {
+    args: 'bench backup --value-bytes 1000',
+    says: /^RAFT_INVALID_OPTION: --keys is '1000000', with values of 1000 bytes; .* 256 MiB/,
+  },
+  {
+    args: 'bench backup --data-dir /nowhere/at/all',
+    says: /^RAFT_INVALID_OPTION: --data-dir cannot be used: ENOENT: /,
+  },
   { args: 'bench reelection --fault rain', says: /'rain' is invalid.* Allowed choices are cut, / },
   { args: 'bench report weather', says: /'weather' is invalid.* Allowed choices are throughput, / },
   { args: 'bench report --runs 0', says: /^RAFT_INVALID_OPTION: --runs is '0'; / },
@@ -157,6 +166,7 @@ const commands = [
   'bench snapshot',
   'bench catch-up',
   'bench recovery',
+  'bench backup',
   'bench report',
 ];
 

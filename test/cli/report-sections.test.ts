@@ -9,6 +9,7 @@ import {
 } from '../../benchmarks/report-disk-sections.js';
 import { simulationSection } from '../../benchmarks/report-sections.js';
 import {
+  backupSection,
   catchUpSection,
   recoverySection,
   savingSection,
@@ -212,4 +213,29 @@ test('the section of saving has a row for the time in which it happened, and one
   t.true(text.includes(`\n${saving} 100,000 | 1.50 ms | 2.00 ms | `), text);
   t.true(text.includes('\n| in memory | otherwise | 4.0 ms (4.0 ms–4.0 ms) | 2.0 ms '), text);
   t.regex(text, /\n9 states were saved in\n1\.5 s each\.$/);
+});
+
+test('the section of backups has both ways, and the writes beside them', (t) => {
+  const run = (median: number): Record<string, unknown> => ({
+    config: { keys: 1_000_000, valueBytes: 100 },
+    fileBytes: 118 * 2 ** 20,
+    exportedMs: spread(median),
+    importedMs: spread(3 * median),
+    writes: {
+      alone: { ...latencyMicros, max: 10_000 },
+      exporting: { ...latencyMicros, max: 20_000 },
+      importing: { ...latencyMicros, max: 30_000 },
+    },
+  });
+  const row = { label: '', command: 'balsa bench backup --keys 9' };
+
+  const text = backupSection([{ ...row, results: [run(2_000), run(1_000), run(1_500)] }]);
+
+  t.true(text.includes('with 1,000,000 keys of 100 bytes each are exported'), text);
+  t.true(text.includes(' The file has 118 MiB. Measured by\n`balsa bench backup --keys 9`.'), text);
+  const longest = (value: string): string => `${value} (${value}–${value})`;
+  t.true(text.includes(`\n| only writing |  | 1.50 ms | ${longest('10.0 ms')} |\n`), text);
+  const times = '1,500 ms (1,000 ms–2,000 ms)';
+  t.true(text.includes(`\n| exporting | ${times} | 1.50 ms | ${longest('20.0 ms')} |\n`), text);
+  t.true(text.includes('\n| importing | 4,500 ms ('), text);
 });
