@@ -48,6 +48,7 @@ test.serial(
       const value = new Uint8Array(8000);
       for (let at = 0; at < 300; at += 1) await cluster.set(`k${at % 20}`, value);
       await cluster.cas('counter', undefined, 1);
+      await cluster.waitForConverged();
     }
     // Compacted twice and more, and read by every node anew. A thread that had no time to close
     // may have left one that it was about to remove.

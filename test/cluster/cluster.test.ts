@@ -118,7 +118,7 @@ test.serial('status shows a paused node, and metrics count what happened', async
   cluster.resume(leader);
 
   await cluster.waitForConverged();
-  t.is(cluster.status().nodes.find(({ id }) => id === leader)?.role, 'follower');
+  t.is(cluster.status().nodes.find(({ id }) => id === leader)?.state, 'running');
   const metrics = await cluster.metrics();
   t.true(metrics.elections >= 2);
   t.true((metrics.nodes[next]?.commandsApplied ?? 0) >= 2);
