@@ -117,7 +117,7 @@ test('answers are read as rpc.proto has them', (t) => {
 
   t.is(putRevision(bytes(header)), 301);
   const found = rangeKeyValue(bytes(header + range));
-  t.deepEqual([String(found?.value), found?.version], ['val', 1]);
+  t.deepEqual([String(found?.value), found?.version], ['val', 300]);
   t.is(rangeKeyValue(bytes(header)), undefined);
   const memberId = 7_279_734_137_678_093_687n;
   const leads = { memberId, leaderId: memberId, revision: 301, term: 2 };
