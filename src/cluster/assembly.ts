@@ -11,6 +11,7 @@ import type { NodeId } from '../raft/index.js';
 import type { LeadershipNotice, LogEnd } from '../replica/node.js';
 import type { StorageNotice } from '../replica/refused-node.js';
 import { prepareTapes } from '../replica/tape-file.js';
+import type { DiskFaults } from '../storage/faulty.js';
 import type { ClientPort } from '../store/connect.js';
 import { allocateFailures, FailureBoard } from '../store/failure-board.js';
 import type { ClusterEvent } from './event.js';
@@ -174,6 +175,19 @@ export class Assembly implements AsyncDisposable {
     const [best] = ends.sort((a, b) => b.term - a.term || b.index - a.index);
     if (best === undefined || best.index === 0) return;
     void best.child.call('campaign').catch(() => undefined);
+  }
+
+  /** Resolves to whether the node has a disk. Rejects with `RAFT_NODE_DOWN`. */
+  async failDisk(nodeId: NodeId, faults: DiskFaults): Promise<boolean> {
+    const child = this.supervisor.child(nodeId);
+    const { incarnation } = child;
+    try {
+      return (await child.call('failDisk', [faults])) as boolean;
+    } catch (error) {
+      // A disk that fails at once may end its node before the answer is heard.
+      if (this.failures.get(nodeId)?.incarnation !== incarnation) throw error;
+      return true;
+    }
   }
 
   /** A node that cannot rely on its disk is ended, and not started again by itself. */

@@ -290,14 +290,15 @@ export class Cluster
    * Makes the disks of these nodes fail: `EIO`, a full disk, flipped bits, writes that go astray,
    * stalls; `{}` makes them sound again. Holds until the node starts again. Resolves to the nodes.
    *
-   * Rejects with `RAFT_INVALID_OPTION` where data is kept in memory.
+   * Rejects with `RAFT_INVALID_OPTION` where data is kept in memory, and with `RAFT_NODE_DOWN` for
+   * a node that is down.
    */
   async disk(who: Selector, faults: DiskFaults): Promise<NodeId[]> {
     const ids = this.#resolve(who);
     for (const [at, nodeId] of ids.entries()) {
       // Disks that fail by one seed would all fail at once.
       const own = { ...faults, seed: (faults.seed ?? this.options.seed) + at };
-      if (await this.assembly.supervisor.child(nodeId).call('failDisk', [own])) continue;
+      if (await this.assembly.failDisk(nodeId, own)) continue;
       throw new RaftError('RAFT_INVALID_OPTION', `${nodeId} has no disk; expected a dataDir`, {
         details: { option: 'dataDir', nodeId },
       });

@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import type { Assembly } from '../../src/cluster/assembly.js';
 import { connect, createCluster } from '../../src/index.js';
 import { lockDirectory } from '../../src/storage/directory-lock.js';
 import { directoryOf } from '../directory.js';
@@ -38,6 +39,28 @@ for (const [name, faults, code] of [
     },
   );
 }
+
+test.serial('a disk may end its node before the call that makes it fail is answered', async (t) => {
+  await using cluster = await createCluster({ dataDir: directoryOf(t), size: 1 });
+  await cluster.set('before', 1);
+  const { supervisor } = (cluster as unknown as { assembly: Assembly }).assembly;
+  const child = supervisor.child('n1');
+  const { call } = child;
+  const down = cluster.once('node-down');
+  // The answer comes later than the news of what the disk said.
+  child.call = async (...request) => {
+    await call.apply(child, request);
+    const write = cluster.set('after', 2, { timeoutMs: 86_400_000 });
+    await t.throwsAsync(write, { code: 'RAFT_NO_QUORUM' });
+    await down;
+    return call.apply(child, request);
+  };
+
+  t.deepEqual(await cluster.disk('n1', { errorChance: 1 }), ['n1']);
+
+  child.call = call;
+  await t.throwsAsync(cluster.disk('n1', {}), { code: 'RAFT_NODE_DOWN' });
+});
 
 test.serial(
   'a disk that stalls for ever is not hidden by heartbeats: another node leads (pitfall 39)',
