@@ -6,6 +6,7 @@ import { takeUntaken, termAt } from './log.js';
 import { forwardReads, isForwardDue, isRoundDue, startRound } from './read-index.js';
 import type { Leadership, Ready } from './ready.js';
 import { advanceCommit, areAppendsDue, sendAppends } from './replication.js';
+import { forgetOvertaken } from './snapshot.js';
 import { createOutbox, hardStateOf, type RaftState } from './state.js';
 
 /** True when a `Ready` taken now would ask for something. */
@@ -35,6 +36,7 @@ export function takeReady(state: RaftState): Ready {
   } else {
     forwardReads(state);
   }
+  forgetOvertaken(state);
   const { outbox, handed } = state;
   const hardState = isHardStateNew(state) ? hardStateOf(state) : undefined;
   const leadership = isLeadershipNew(state) ? leadershipOf(state) : undefined;

@@ -120,6 +120,17 @@ export function handleInstallSnapshot(state: RaftState, message: SnapshotPart): 
   if (!message.isLast) respond(state, message, end);
 }
 
+/**
+ * Entries that were overtaken by the snapshot may arrive beside it, and be committed: it is of no
+ * more use then, and to install it would lead back.
+ */
+export function forgetOvertaken(state: RaftState): void {
+  const { incoming, outbox, commitIndex } = state;
+  if (outbox.snapshotParts.length === 0) return;
+  outbox.snapshotParts = outbox.snapshotParts.filter((part) => part.snapshotIndex > commitIndex);
+  if (incoming !== undefined && incoming.index <= commitIndex) state.incoming = undefined;
+}
+
 /** The caller has stored the whole snapshot and put its state in the place of the old one. */
 export function completeInstall(state: RaftState, { index, term }: SnapshotPosition): void {
   const { incoming } = state;

@@ -137,6 +137,21 @@ test('pitfall 23: an older snapshot never takes the place of newer state', (t) =
   t.throws(() => node.raft.installed(4, 2), { instanceOf: InvariantError });
 });
 
+test('pitfall 23: entries that arrive beside the last part, and reach further, make it void', (t) => {
+  const node = follower({ terms: [1, 1], hardState: { currentTerm: 2 } });
+  const entries = append({ term: 2, prev: [2, 1], terms: [1, 1, 1, 1], leaderCommit: 6 });
+  const snapshot = installSnapshot({ term: 2, snapshotIndex: 5, snapshotTerm: 1 });
+
+  // One drain has both: what the network delayed, and the snapshot that was sent instead.
+  node.raft.step(snapshot);
+  node.step(entries);
+
+  t.deepEqual([node.raft.commitIndex, node.installs], [6, 0]);
+  t.like(only(node.sent(), 'append-entries-response')[0], { success: true, matchIndex: 6 });
+  node.step(snapshot);
+  t.like(only(node.sent(), 'append-entries-response')[0], { success: true, matchIndex: 6 });
+});
+
 test('a transfer goes on where it was, or from the start for a node that knows nothing of it', (t) => {
   const node = follower({ terms: [1], hardState: { currentTerm: 4 } });
   const part = { term: 4, snapshotIndex: 9, snapshotTerm: 3, isLast: false };
