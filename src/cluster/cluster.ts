@@ -3,7 +3,7 @@
  */
 
 import { systemClock } from '../clock.js';
-import { RaftError } from '../errors.js';
+import { isRaftError, RaftError } from '../errors.js';
 import type { EventOf, EventSource, Listener, OnceOptions } from '../events.js';
 import type { PartitionOptions, ReleaseOptions } from '../network/installed.js';
 import type { PartitionShape } from '../network/partition.js';
@@ -171,7 +171,10 @@ export class Cluster
 
   // ── verbs ──
 
-  /** Hands leadership over and resolves when `to` leads. */
+  /**
+   * Hands leadership over and resolves when `to` leads. Rejects with `RAFT_UNKNOWN_NODE`, and as
+   * `WaitOptions` say.
+   */
   async transferLeadership(to: NodeId, options: WaitOptions = {}): Promise<void> {
     this.assembly.roster.node(to);
     const deadlineMs = systemClock.nowMs() + (options.timeoutMs ?? 10_000);
@@ -179,9 +182,8 @@ export class Cluster
       const timeoutMs = Math.max(1, deadlineMs - systemClock.nowMs());
       const leader = await this.waitForLeader({ ...options, timeoutMs });
       if (leader === to) return;
-      const child = this.assembly.supervisor.child(leader);
-      const result = (await child.call('transferLeadership', [to])) as TransferResult;
-      if (!result.accepted && result.reason !== 'not-leader') continue;
+      const isAsked = await this.#orderTransfer(leader, to, { ...options, timeoutMs });
+      if (!isAsked) continue;
       const { electionTimeout } = this.options;
       // A transfer that came to nothing is over after an election timeout; then it is asked again.
       const patienceMs = Math.min(timeoutMs, 2 * electionTimeout.maxMs);
@@ -190,10 +192,25 @@ export class Cluster
         { ...options, timeoutMs: patienceMs },
         () => (this.leaderId === to ? true : undefined),
       ).catch((error: unknown) => {
-        if (isTimeout(error) && systemClock.nowMs() < deadlineMs) return false;
+        if (isRaftError(error, 'RAFT_TIMEOUT') && systemClock.nowMs() < deadlineMs) return false;
         throw error;
       });
       if (isDone) return;
+    }
+  }
+
+  /** Asks the leader; false if it is not in a position to be asked. */
+  async #orderTransfer(leader: NodeId, to: NodeId, options: WaitOptions): Promise<boolean> {
+    const { timeoutMs, signal } = options;
+    const limit = { ...(timeoutMs && { timeoutMs }), ...(signal && { signal }) };
+    const child = this.assembly.supervisor.child(leader);
+    try {
+      const result = (await child.call('transferLeadership', [to], limit)) as TransferResult;
+      return result.accepted || result.reason === 'not-leader';
+    } catch (error) {
+      if (!isRaftError(error, 'RAFT_NODE_DOWN')) throw error;
+      // It leads no more; who does next is waited for as if it had said so.
+      return true;
     }
   }
 
@@ -341,8 +358,4 @@ export class Cluster
     this.assembly.assertOpen();
     return this.assembly.weather.resolve(who);
   }
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof RaftError && error.code === 'RAFT_TIMEOUT';
 }

@@ -1,7 +1,7 @@
 /** What can be seen of a cluster and awaited: its nodes' gauges, counters, digests, leaders. */
 import type { ChildState } from '../actor/child.js';
 import { systemClock } from '../clock.js';
-import { RaftError } from '../errors.js';
+import { isRaftError, RaftError } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
 import type { Assembly } from './assembly.js';
 import type { ResolvedOptions } from './options.js';
@@ -109,7 +109,10 @@ export abstract class ClusterView {
     });
   }
 
-  /** Resolves when these nodes (default: all that run) have applied the log up to `index`. */
+  /**
+   * Resolves when these nodes (default: all that run, at least one) have applied the log up to
+   * `index`, 0 or more. Rejects with `RAFT_UNKNOWN_NODE`, and as `WaitOptions` say.
+   */
   async waitForApplied(
     index: number,
     options: WaitOptions & { readonly nodes?: readonly NodeId[] } = {},
@@ -117,17 +120,21 @@ export abstract class ClusterView {
     if (!Number.isSafeInteger(index) || index < 0) {
       throw invalidWait('index', index, 'a log index, a whole number from 0');
     }
+    for (const id of options.nodes ?? []) this.assembly.roster.node(id);
     await this.waitUntil(`index ${index} to be applied`, options, () => {
       const { nodes } = this.status();
-      const wanted = options.nodes ?? running(nodes).map(({ id }) => id);
-      const late = nodes.some(({ id, lastApplied }) => wanted.includes(id) && lastApplied < index);
-      return late ? undefined : true;
+      const wanted = options.nodes
+        ? nodes.filter(({ id }) => options.nodes?.includes(id))
+        : running(nodes);
+      const isDone = wanted.every(({ lastApplied }) => lastApplied >= index);
+      return (isDone && (options.nodes ?? wanted).length > 0) || undefined;
     });
   }
 
   /**
    * Resolves when all running nodes have applied the same log, with what they have in common.
-   * Rejects with `RAFT_BROKEN_INVARIANT` when equally long logs led to different states.
+   * Rejects with `RAFT_BROKEN_INVARIANT` when equally long logs led to different states, and as
+   * `WaitOptions` say.
    */
   async waitForConverged(
     options: WaitOptions = {},
@@ -139,17 +146,14 @@ export abstract class ClusterView {
         return isLevel(running(this.status().nodes)) || undefined;
       });
       const ids = running(this.status().nodes).map(({ id }) => id);
-      const seen = await Promise.all(ids.map((id) => this.inspect(id)));
-      const [first, ...others] = seen;
-      if (
-        first === undefined ||
-        others.some(({ lastApplied }) => lastApplied !== first.lastApplied)
-      ) {
+      const seen = await Promise.all(ids.map((id) => this.#inspectIfUp(id, { timeoutMs })));
+      const [first] = seen;
+      if (first === undefined || seen.some((one) => one?.lastApplied !== first.lastApplied)) {
         // Under constant writes they may be level whenever one looks, and never stand at one index.
         if (systemClock.nowMs() < deadlineMs) continue;
         throw timedOut('all nodes to converge', options.timeoutMs ?? convergeMs);
       }
-      if (others.every(({ digest }) => digest === first.digest)) return first;
+      if (seen.every((one) => one?.digest === first.digest)) return first;
       const found = ids.map((id, at) => `${id} has ${seen[at]?.digest}`).join(', ');
       throw new RaftError('RAFT_BROKEN_INVARIANT', `at index ${first.lastApplied} ${found}`);
     }
@@ -160,6 +164,18 @@ export abstract class ClusterView {
     this.assembly.assertOpen();
     this.assembly.roster.node(node);
     return await this.assembly.supervisor.child(node).call(method, [], { timeoutMs });
+  }
+
+  /** `undefined` for a node that went down, or did not answer in time. */
+  async #inspectIfUp(node: NodeId, options: WaitOptions): Promise<Inspection | undefined> {
+    try {
+      return await this.inspect(node, options);
+    } catch (error) {
+      if (isRaftError(error, 'RAFT_NODE_DOWN') || isRaftError(error, 'RAFT_TIMEOUT')) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   /** Looks every few ms until it finds something. */

@@ -162,6 +162,8 @@ class Node implements Behavior {
       gauges,
       members.map(({ id }) => id),
     );
+    // What the life before has left there would show a leader that is none.
+    this.#board.write(this.#booted.replica.gauges);
     this.#ticks = new TickCounter(tickMs, systemClock.nowMs());
     this.#timer = setInterval(() => {
       if (this.turn()) context.wake();

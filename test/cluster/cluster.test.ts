@@ -124,3 +124,64 @@ test.serial('status shows a paused node, and metrics count what happened', async
   t.true((metrics.nodes[next]?.commandsApplied ?? 0) >= 2);
   t.true(metrics.rssBytes > 0);
 });
+
+test.serial('a node that was started again does not pass for the leader that it was', async (t) => {
+  // Longer than it takes to look: only a tick, or mail, makes a node show what it is.
+  const slow = { tickMs: 200, heartbeatMs: 200, electionTimeout: { minMs: 400, maxMs: 600 } };
+  await using cluster = await createCluster({ ...slow, size: 1 });
+  await cluster.waitForLeader();
+  const { currentTerm } = cluster.status();
+  const back = cluster.once('node-started').then(() => cluster.status());
+
+  await cluster.crash('leader');
+  const { nodes } = await back;
+
+  t.false(nodes[0]?.role === 'leader' && nodes[0].currentTerm === currentTerm);
+});
+
+test.serial(
+  'waiting for what was applied wants a node that runs, and one that exists',
+  async (t) => {
+    await using cluster = await createCluster(quick);
+    const { index } = await cluster.set('k', 1);
+
+    await cluster.waitForApplied(index, { nodes: cluster.nodes });
+    await t.throwsAsync(cluster.waitForApplied(index, { nodes: ['n9'] }), {
+      code: 'RAFT_UNKNOWN_NODE',
+    });
+    await cluster.crash([...cluster.nodes], { restart: false });
+    await t.throwsAsync(cluster.waitForApplied(index + 1, { timeoutMs: 20 }), {
+      code: 'RAFT_TIMEOUT',
+    });
+  },
+);
+
+test.serial('a transfer ends in time although the leader stands still', async (t) => {
+  const source = `export function createStateMachine() {
+    return {
+      apply() {},
+      query(ms) { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms); },
+      snapshot: () => new Uint8Array(),
+      restore() {},
+    };
+  }`;
+  // Nobody else is elected while it stands still.
+  const patient = { electionTimeout: { minMs: 2_000, maxMs: 3_000 } };
+  const stateMachine = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+  await using cluster = await createCluster({ ...patient, stateMachine });
+  const leader = await cluster.waitForLeader();
+  const target = cluster.nodes.find((id) => id !== leader) as string;
+
+  let isStill = true;
+  const still = cluster.query(1_500, { node: leader, consistency: 'stale' }).finally(() => {
+    isStill = false;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  await t.throwsAsync(cluster.transferLeadership(target, { timeoutMs: 100 }), {
+    code: 'RAFT_TIMEOUT',
+  });
+
+  t.true(isStill);
+  t.is(cluster.leaderId, leader);
+  await still;
+});

@@ -2,6 +2,7 @@ import test from 'ava';
 import type { Assembly } from '../../src/cluster/assembly.js';
 import type { ClusterStatus, Inspection } from '../../src/cluster/status.js';
 import { ClusterView } from '../../src/cluster/view.js';
+import { RaftError } from '../../src/errors.js';
 
 /** Two nodes under constant writes: level at every look, and at two indexes when they are asked. */
 class Restless extends ClusterView {
@@ -58,4 +59,20 @@ test('a campaign in a later term makes no later leader of the one that is there'
   await t.throwsAsync(view.waitForLeader({ afterTerm: 5, timeoutMs: 20 }), {
     code: 'RAFT_TIMEOUT',
   });
+});
+
+/** A node goes down between the look at all of them and the question. */
+class Falling extends Restless {
+  override async inspect(): Promise<Inspection> {
+    this.inspections += 1;
+    if (this.inspections === 2) throw new RaftError('RAFT_NODE_DOWN', 'n2 is down');
+    return { lastApplied: 7, digest: 'same', keys: 0 };
+  }
+}
+
+test('a node that goes down while nodes are compared is waited for', async (t) => {
+  const view = new Falling();
+
+  t.like(await view.waitForConverged(), { lastApplied: 7, digest: 'same' });
+  t.is(view.inspections, 4);
 });
