@@ -100,8 +100,9 @@ export async function runBatch(options: BatchOptions): Promise<JudgedRun[]> {
   ).flat();
   const judged: JudgedRun[] = [];
   const lane = async (): Promise<void> => {
+    await using thread = new RunThread(options.virtualTime === true ? virtualRunsPerThread : 1);
     for (let next = waiting.shift(); next && !signal.aborted; next = waiting.shift()) {
-      const run = await runOnce(next, options);
+      const run = await runOnce(next, options, thread);
       if (signal.aborted) return;
       if (transcripts !== undefined) await store(transcripts, run, repeat);
       judged.push(run);
@@ -112,13 +113,54 @@ export async function runBatch(options: BatchOptions): Promise<JudgedRun[]> {
   return judged;
 }
 
+/** A thread takes several times as long to get ready as a run in virtual time takes. */
+const virtualRunsPerThread = 100;
+
 /**
- * Runs a script in a thread that ends with it. The shared memory of a cluster weighs nothing in
- * the accounts of a collector that only sees its own thread: one that goes on would pile it up.
+ * A thread for so many runs, one after the other. On threads a run has one that ends with it: the
+ * shared memory of a cluster weighs nothing in the accounts of a collector that only sees its own
+ * thread, so one that goes on would pile it up. A simulated cluster gives its memory back.
  */
+class RunThread implements AsyncDisposable {
+  readonly #runsMax: number;
+  #pool: Piscina<BatchTask, BatchRun> | undefined;
+  #runs = 0;
+
+  constructor(runsMax: number) {
+    this.#runsMax = runsMax;
+  }
+
+  async run(task: BatchTask, signal: AbortSignal): Promise<BatchRun> {
+    this.#pool ??= new Piscina<BatchTask, BatchRun>({
+      filename: worker.href,
+      minThreads: 1,
+      maxThreads: 1,
+      // A thread that waits for work must still hear of the threads of its nodes.
+      atomics: 'disabled',
+    });
+    this.#runs += 1;
+    let isSound = false;
+    try {
+      const run = await this.#pool.run(task, { signal });
+      isSound = run.ended !== 'interrupted';
+      return run;
+    } finally {
+      if (!isSound || this.#runs >= this.#runsMax) await this[Symbol.asyncDispose]();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    this.#runs = 0;
+    await pool?.destroy();
+  }
+}
+
 async function runOnce(
   { script, number }: { readonly script: BatchScript; readonly number: number },
   { seed, virtualTime, limitMs, signal }: BatchOptions,
+  thread: RunThread,
   clock: Clock = systemClock,
 ): Promise<JudgedRun> {
   const task: BatchTask = {
@@ -132,15 +174,8 @@ async function runOnce(
   };
   const beganMs = clock.nowMs();
   const outer = AbortSignal.timeout(limitMs + graceMs);
-  const pool = new Piscina<BatchTask, BatchRun>({
-    filename: worker.href,
-    minThreads: 1,
-    maxThreads: 1,
-    // A thread that waits for work must still hear of the threads of its nodes.
-    atomics: 'disabled',
-  });
   try {
-    const run = await pool.run(task, { signal: AbortSignal.any([signal, outer]) });
+    const run = await thread.run(task, AbortSignal.any([signal, outer]));
     const durationMs = clock.nowMs() - beganMs;
     return { script, number, durationMs, run, failure: failureOf(run, script, limitMs) };
   } catch (error) {
@@ -148,8 +183,6 @@ async function runOnce(
     const reason = error instanceof Error ? error.message : String(error);
     const failure = outer.aborted ? overTime(limitMs) : `the thread of the run ended: ${reason}`;
     return { script, number, durationMs, run: undefined, failure };
-  } finally {
-    await pool.destroy();
   }
 }
 

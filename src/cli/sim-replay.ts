@@ -26,24 +26,31 @@ export function replayCommand(
     .option('--history', 'the history of the clients, as JSON lines')
     .option('--scenario', 'what the seed has drawn, as JSON')
     .option('--json', 'the result as one JSON object')
+    .addHelpText('after', `\n${after}`)
     .action(async (seed: number, flags: Flags) => end(await run(seed, flags, terminal)));
 }
 
-async function run(seed: number, flags: Flags, { stdout }: Terminal): Promise<number> {
+const after = `With --history or --scenario the sentence about the result goes to standard error:
+  balsa sim replay 4711 --history | balsa check -`;
+
+async function run(seed: number, flags: Flags, { stdout, stderr }: Terminal): Promise<number> {
   const scenario = drawScenario(seed);
   if (flags.scenario === true) stdout.write(`${JSON.stringify(scenario, undefined, 2)}\n`);
   const write = (line: string): void => stdout.write(`${line}\n`);
   const result = await runScenario(scenario, flags.trace === true ? { trace: write } : {});
   const { history, verdict, violation, digest, counts } = result;
   if (flags.history === true) for (const event of history) write(JSON.stringify(event));
+  // What a program reads has nothing else beside it.
+  const isForPrograms = flags.history === true || flags.scenario === true;
+  const say = (line: string): void => (isForPrograms ? stderr : stdout).write(`${line}\n`);
   if (flags.json === true) {
     write(JSON.stringify({ seed, digest, verdict, counts, violation: violation ?? null }));
   } else if (violation === undefined) {
-    write(`seed ${seed} broke nothing; its history is ${verdict}; trace ${digest}`);
+    say(`seed ${seed} broke nothing; its history is ${verdict}; trace ${digest}`);
   } else {
-    write(`seed ${seed} broke '${violation.invariant}' at ${violation.atMs.toFixed(3)} ms`);
-    write(`  ${violation.text}`);
-    write(`  trace ${digest}`);
+    say(`seed ${seed} broke '${violation.invariant}' at ${violation.atMs.toFixed(3)} ms`);
+    say(`  ${violation.text}`);
+    say(`  trace ${digest}`);
   }
   if (violation !== undefined) return exitCode.failed;
   return verdict === 'unknown' ? exitCode.unknown : exitCode.ok;

@@ -1,8 +1,9 @@
 /** `balsa sim shrink`: a failing seed, reduced to what it takes. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { RaftError } from '../errors.js';
 import { testSource, timelineOf } from '../sim/report.js';
 import { shrinkScenario } from '../sim/shrink.js';
 import { runScenario } from '../sim/simulation.js';
@@ -37,6 +38,7 @@ export function shrinkCommand(
 }
 
 async function run(seed: number, { runs, out }: Flags, terminal: Terminal): Promise<number> {
+  await prepare(out);
   using progress = createProgress(terminal.stderr);
   const shrunk = await shrinkScenario(drawScenario(seed), {
     runsMax: runs,
@@ -56,7 +58,6 @@ async function run(seed: number, { runs, out }: Flags, terminal: Terminal): Prom
   }
   const { scenario, violation } = shrunk;
   const base = join(out, `seed-${seed}`);
-  await mkdir(out, { recursive: true });
   await writeFile(`${base}.test.ts`, testSource(seed, scenario, violation));
   await writeFile(`${base}.timeline.txt`, await timelineOf(seed, scenario));
   const { nodes, faults, operations, safetyMs } = scenario;
@@ -66,4 +67,19 @@ async function run(seed: number, { runs, out }: Flags, terminal: Terminal): Prom
       `left after ${shrunk.runs} runs\n${base}.test.ts\n${base}.timeline.txt\n`,
   );
   return exitCode.failed;
+}
+
+/** That nothing can be written there is found out before an hour of runs. */
+async function prepare(out: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true });
+    await access(out, constants.W_OK);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const details = { option: '--out' };
+    throw new RaftError('RAFT_INVALID_OPTION', `--out cannot be written: ${why}`, {
+      cause,
+      details,
+    });
+  }
 }

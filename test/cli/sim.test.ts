@@ -43,6 +43,22 @@ test('balsa sim replay shows what the seed has drawn, and the history', async (t
   t.like(JSON.parse(lines.at(-1) ?? ''), { seed: 7, verdict: 'linearizable', violation: null });
 });
 
+test('the history of a seed can be checked as it is printed', async (t) => {
+  const replayed = await balsa(['sim', 'replay', '7', '--history']);
+  const checked = await balsa(['check', '-'], { input: replayed.stdout });
+
+  t.regex(replayed.stderr, /^seed 7 broke nothing/);
+  t.is(checked.stderr, '');
+  t.regex(checked.stdout, /^linearizable -: \d+ operations/);
+});
+
+test('balsa sim shrink tries where it is to write before it runs anything', async (t) => {
+  const { exitCode, stderr } = await balsa(['sim', 'shrink', '7', '--out', '/dev/null/out']);
+
+  t.is(exitCode, 2);
+  t.regex(stderr, /^balsa: RAFT_INVALID_OPTION: --out cannot be written: ENOTDIR/);
+});
+
 for (const [option, value] of [
   ['--seeds', '9..3'],
   ['--seeds', 'a..b'],
