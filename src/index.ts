@@ -2,8 +2,10 @@
  * balsa: a whole Raft cluster inside one Node.js process. This is the public door; nothing else is
  * meant to be imported, but for `balsa/actor`, `balsa/chaos` and `balsa/raft`, doors of their own.
  */
-export type { BackupOptions, ImportedSnapshot } from './cluster/backup.js';
+export type { BackupOptions, ExportedSnapshot, ImportedSnapshot } from './cluster/backup.js';
 export { type Cluster, createCluster } from './cluster/cluster.js';
+export type { DiskFaults } from './cluster/disk-faults.js';
+export type { SyncPolicy } from './cluster/durability.js';
 export type { ClusterEvent, DownReason } from './cluster/event.js';
 export type {
   ClusterOptions,

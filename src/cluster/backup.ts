@@ -13,6 +13,8 @@ import { abandonToken } from '../store/staging.js';
 import type { Assembly } from './assembly.js';
 import type { WaitOptions } from './waiting.js';
 
+export type { ExportedSnapshot };
+
 export interface BackupOptions {
   /** The call settles within this time. Whole ms > 0, default 60,000. */
   readonly timeoutMs?: number;

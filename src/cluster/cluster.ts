@@ -11,7 +11,6 @@ import type { LinkOptions, Rule } from '../network/rule.js';
 import type { Selector } from '../network/selector.js';
 import type { NodeId, TransferResult } from '../raft/index.js';
 import type { ExportedSnapshot } from '../replica/snapshot-order.js';
-import type { DiskFaults } from '../storage/faulty.js';
 import type { Client } from '../store/client.js';
 import { type ClientPort, connect } from '../store/connect.js';
 import type {
@@ -32,6 +31,7 @@ import {
   type ImportedSnapshot,
   importSnapshot,
 } from './backup.js';
+import { checkFaults, type DiskFaults } from './disk-faults.js';
 import type { ClusterEvent } from './event.js';
 import { type ClusterOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { ClusterView } from './view.js';
@@ -307,10 +307,11 @@ export class Cluster
    * Makes the disks of these nodes fail: `EIO`, a full disk, flipped bits, writes that go astray,
    * stalls; `{}` makes them sound again. Holds until the node starts again. Resolves to the nodes.
    *
-   * Rejects with `RAFT_INVALID_OPTION` where data is kept in memory, and with `RAFT_NODE_DOWN` for
-   * a node that is down.
+   * Rejects with `RAFT_INVALID_OPTION` where data is kept in memory and for faults that are none,
+   * and with `RAFT_NODE_DOWN` for a node that is down.
    */
   async disk(who: Selector, faults: DiskFaults): Promise<NodeId[]> {
+    checkFaults(faults);
     const ids = this.#resolve(who);
     for (const [at, nodeId] of ids.entries()) {
       // Disks that fail by one seed would all fail at once.

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { RaftError } from '../errors.js';
 import type { SyncPolicy } from '../storage/index.js';
 
+export type { SyncPolicy };
+
 /** Part of the options of a cluster. */
 export interface DurabilityOptions {
   /**

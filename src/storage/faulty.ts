@@ -8,7 +8,7 @@ import type { FileSystem, OpenFile } from './file-system.js';
 
 /** How a disk fails: chances from 0 to 1 for each call, all 0 by default. Structured-cloneable. */
 export interface DiskFaults {
-  /** Fixes all draws. Default 0. */
+  /** Fixes all draws. Whole number from 0 to 2^32 - 1, default 0. */
   readonly seed?: number;
   /** A read, a write or a sync throws `EIO`; of the write some first part may have been done. */
   readonly errorChance?: number;
@@ -18,11 +18,11 @@ export interface DiskFaults {
   readonly flipChance?: number;
   /** A write goes, whole and without a word, to another place of its file. */
   readonly misdirectChance?: number;
-  /** So many writes are spoiled without a word, and then no more. Default: no limit. */
+  /** So many writes are spoiled without a word, and then no more; >= 0. Default: no limit. */
   readonly silentMax?: number;
   /** A write or a sync takes `stallMs` longer. */
   readonly stallChance?: number;
-  /** Ms; default 0. */
+  /** Ms from 0 to a day; default 0. */
   readonly stallMs?: number;
 }
 

@@ -4,6 +4,7 @@ import {
   type ClusterOptions,
   connect,
   createCluster,
+  type DiskFaults,
   type PartitionShape,
   RaftError,
   type Rule,
@@ -48,6 +49,25 @@ const badOptions: readonly (readonly [string, ClusterOptions])[] = [
   ['options', null as unknown as ClusterOptions],
   ['options', 3 as unknown as ClusterOptions],
 ];
+
+const badFaults: readonly (readonly [string, DiskFaults])[] = [
+  ['faults', nothing],
+  ['faults.erorChance', { erorChance: 1 } as object],
+  ['faults.errorChance', { errorChance: 2 }],
+  ['faults.flipChance', { flipChance: '1' as unknown as number }],
+  ['faults.seed', { seed: -1 }],
+  ['faults.silentMax', { silentMax: Number.NaN }],
+  ['faults.stallMs', { stallMs: -1 }],
+];
+
+test.serial('faults that no disk can have are refused by name', async (t) => {
+  await using cluster = await createCluster({ ...quick, size: 1 });
+
+  for (const [option, faults] of badFaults) {
+    const error = await t.throwsAsync(cluster.disk('n1', faults), { code: 'RAFT_INVALID_OPTION' });
+    t.is((error as RaftError).details.option, option);
+  }
+});
 
 for (const [option, options] of badOptions) {
   test.serial(`createCluster(${JSON.stringify(options)}) is refused by name`, async (t) => {
