@@ -109,6 +109,8 @@ export function handleInstallSnapshot(state: RaftState, message: SnapshotPart): 
     respond(state, message, nextOffset);
     return;
   }
+  // Of two snapshots that come before the caller takes one, the later counts: it may be the older.
+  if (!isSame) state.outbox.snapshotParts = [];
   const end = offset + message.bytes.byteLength;
   state.incoming = {
     index: snapshotIndex,
@@ -129,6 +131,17 @@ export function forgetOvertaken(state: RaftState): void {
   if (outbox.snapshotParts.length === 0) return;
   outbox.snapshotParts = outbox.snapshotParts.filter((part) => part.snapshotIndex > commitIndex);
   if (incoming !== undefined && incoming.index <= commitIndex) state.incoming = undefined;
+}
+
+/**
+ * Entries came first: what the caller has yet to take of a snapshot that reaches no farther than
+ * the commit index would take its state back.
+ */
+export function dropOvertaken(state: RaftState): void {
+  const { commitIndex, incoming, outbox } = state;
+  if (incoming !== undefined && incoming.index <= commitIndex) state.incoming = undefined;
+  if (outbox.snapshotParts.length === 0) return;
+  outbox.snapshotParts = outbox.snapshotParts.filter((part) => part.snapshotIndex > commitIndex);
 }
 
 /** The caller has stored the whole snapshot and put its state in the place of the old one. */

@@ -31,6 +31,7 @@ const history = (sizes: readonly number[]): fc.Arbitrary<TurmoilOptions> =>
     cut: rate(0.2),
     transfer: rate(0.05),
     compact: rate(0.2),
+    gathering: rate(0.5),
     inflightEntriesMax: fc.integer({ min: 1, max: 8 }),
     appendBytesMax: fc.integer({ min: 1, max: 20 }),
   });

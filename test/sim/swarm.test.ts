@@ -91,6 +91,7 @@ for (const [seed, why] of [
   [402_478, 'of two copies of a write one was refused, and the other one done'],
   [401_011, 'a disk that stalled keeps its node waiting after the fault'],
   [400_509, 'entries are under way to a node whose directory is gone'],
+  [701_263, 'the last part of a snapshot and what commits more than it come at once'],
 ] as const) {
   test(`seed ${seed}: ${why}`, async (t) => {
     t.is((await runScenario(drawScenario(seed))).violation, undefined);

@@ -28,6 +28,8 @@ export class TestNetwork {
   readonly invariants: Invariants;
   readonly prng: Prng;
   weather: Weather = calm;
+  /** The chance, from 0 to 1, that a node takes the next message before it hands out a batch. */
+  gathering = 0;
   /** Messages for which this answers true are lost. */
   drop: (message: Message) => boolean = () => false;
   /** Sees every message when it arrives, or when it is lost. */
@@ -129,7 +131,10 @@ export class TestNetwork {
     const isCut = this.#cut.has(`${message.from}>${message.to}`);
     const isLost = node?.isRunning !== true || isCut || prng.next() < weather.loss;
     this.onArrival(message, isLost);
-    if (!isLost) this.at(message.to, () => node.step(message));
+    if (isLost) return true;
+    // What a node has yet to hand out is not checked.
+    if (this.gathering > 0 && prng.next() < this.gathering) node.raft.step(message);
+    else this.at(message.to, () => node.step(message));
     return true;
   }
 
@@ -161,6 +166,7 @@ export class TestNetwork {
   heal(): void {
     this.mend();
     this.weather = calm;
+    this.gathering = 0;
     this.drop = () => false;
   }
 

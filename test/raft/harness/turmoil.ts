@@ -15,6 +15,8 @@ export interface TurmoilOptions extends NetworkOptions {
   readonly cut?: number;
   readonly transfer?: number;
   readonly compact?: number;
+  /** Nodes take several messages at once. */
+  readonly gathering?: number;
   /** Nodes compact what others have yet to get. */
   readonly isCompactionFree?: boolean;
 }
@@ -49,6 +51,7 @@ class Turmoil {
     this.#options = options;
     this.net = new TestNetwork(options);
     this.net.weather = options.weather ?? this.net.weather;
+    this.net.gathering = options.gathering ?? 0;
     for (const [id, node] of this.net.nodes) {
       node.isDiskSlow = options.hasSlowDisks ?? false;
       this.#pending.set(id, []);
@@ -79,6 +82,7 @@ class Turmoil {
     }
     // Some messages stay under way until a later step.
     for (let i = net.queue.length; i > 0; i -= 1) if (net.prng.next() < 0.8) net.deliver();
+    for (const node of net.running) net.at(node.id, () => node.run());
     for (const node of net.running) this.#settle(node);
     this.#faults();
   }
