@@ -1,6 +1,8 @@
 /** The check of any object against any model: no rules but those of the model itself. */
 import { type Clock, systemClock } from '../clock.js';
+import { RaftError } from '../errors.js';
 import { EntryList, type Positions, positionsOf } from './entry-list.js';
+import type { Nanoseconds } from './event.js';
 import type { Call, Model } from './model.js';
 import { compare } from './operation.js';
 import { type Exhausted, type SearchSpace, search, type Verdict } from './search.js';
@@ -9,14 +11,14 @@ import { type Exhausted, type SearchSpace, search, type Verdict } from './search
 export interface CheckOptions {
   /** Gives up after this long, with the verdict `unknown`. ms > 0, default 60,000. */
   readonly timeoutMs?: number;
-  /** Configurations that are remembered, of about 100 bytes each. Default 4,000,000. */
+  /** Configurations that are remembered, of about 100 bytes each. >= 0, default 4,000,000. */
   readonly cacheMax?: number;
   /** Default: the clock of the machine. */
   readonly clock?: Clock;
 }
 
-export const standardTimeoutMs = 60_000;
-export const standardCacheMax = 4_000_000;
+const standardTimeoutMs = 60_000;
+const standardCacheMax = 4_000_000;
 
 /** What came of a check; calls are numbers in the list that was given. */
 export interface CallsResult {
@@ -32,6 +34,9 @@ export interface CallsResult {
 /**
  * Whether calls of one object are linearizable.
  *
+ * Throws `RAFT_INVALID_HISTORY` for a call without an outcome or a time, and for one that returned
+ * before it was invoked; `RAFT_INVALID_OPTION` for an option out of its range.
+ *
  * @example
  * const { verdict } = checkCalls(appendModel, [
  *   { input: { kind: 'append', value: 1 }, outcome: 'ok', invokedAt: 0, completedAt: 1 },
@@ -43,8 +48,9 @@ export function checkCalls<State, Input, Output>(
   calls: readonly Call<Input, Output>[],
   options: CheckOptions = {},
 ): CallsResult {
-  const { timeoutMs = standardTimeoutMs, cacheMax = standardCacheMax } = options;
   const clock = options.clock ?? systemClock;
+  const { timeoutMs, cacheMax } = boundsOf(options);
+  for (const [number, call] of calls.entries()) checkCall(call, number);
   const numbered = calls.map((call, number) => ({ call, number }));
   const ordered = numbered.toSorted((a, b) => compare(a.call.invokedAt, b.call.invokedAt));
   const required = ordered.filter(({ call }) => call.outcome === 'ok');
@@ -61,6 +67,40 @@ export function checkCalls<State, Input, Output>(
   const numberOf = (operation: number): number => all[operation]?.number ?? -1;
   const stuck = verdict === 'linearizable' ? [] : space.stuckAfter(order);
   return { verdict, exhausted, order: Array.from(order, numberOf), stuck: stuck.map(numberOf) };
+}
+
+/** The bounds of a check, with the defaults. Throws `RAFT_INVALID_OPTION`. */
+export function boundsOf({ timeoutMs, cacheMax }: CheckOptions): {
+  readonly timeoutMs: number;
+  readonly cacheMax: number;
+} {
+  return {
+    timeoutMs: atLeast('timeoutMs', timeoutMs ?? standardTimeoutMs, Number.MIN_VALUE),
+    cacheMax: atLeast('cacheMax', cacheMax ?? standardCacheMax, 0),
+  };
+}
+
+function atLeast(option: string, value: number, min: number): number {
+  if (typeof value === 'number' && value >= min) return value;
+  const text = `${option} is ${String(value)}; expected a number ${min > 0 ? '> 0' : '>= 0'}`;
+  throw new RaftError('RAFT_INVALID_OPTION', text, { details: { option } });
+}
+
+/** A call that is passed over by mistake would make a wrong history right. */
+function checkCall({ outcome, invokedAt, completedAt }: Call<unknown, unknown>, at: number): void {
+  const invalid = (problem: string): RaftError =>
+    new RaftError('RAFT_INVALID_HISTORY', `calls[${at}] ${problem}`);
+  if (outcome !== 'ok' && outcome !== 'fail' && outcome !== 'info') {
+    throw invalid(`has the outcome ${String(outcome)}; expected ok, fail or info`);
+  }
+  if (!isTime(invokedAt)) throw invalid(`has invokedAt ${String(invokedAt)}; expected a time`);
+  if (outcome !== 'ok') return;
+  if (isTime(completedAt) && completedAt >= invokedAt) return;
+  throw invalid(`is ok with completedAt ${String(completedAt)}; expected a time >= ${invokedAt}`);
+}
+
+function isTime(time: unknown): time is Nanoseconds {
+  return typeof time === 'bigint' || Number.isFinite(time);
 }
 
 class ModelSpace<State, Input, Output> implements SearchSpace {

@@ -45,7 +45,14 @@ export interface HistoryEvent {
  * Throws `RAFT_INVALID_HISTORY`. Fields that are not of the format are passed over.
  */
 export function parseEvent(text: string, line: number): HistoryEvent {
-  const event = parseLine(text, line);
+  return checkedEvent(parseLine(text, line), line);
+}
+
+/**
+ * An event that has what one of its kind needs; whoever wrote it may not have had these types.
+ * `line` is its number from 1, for the error. Throws `RAFT_INVALID_HISTORY`.
+ */
+export function checkedEvent(event: Json, line: number): HistoryEvent {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) {
     throw invalidHistory(line, `is ${shown(event)}; expected an object`);
   }

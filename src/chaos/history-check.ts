@@ -4,7 +4,7 @@
  */
 import { Piscina } from 'piscina';
 import { type Clock, systemClock } from '../clock.js';
-import { type CheckOptions, standardCacheMax, standardTimeoutMs } from './call-check.js';
+import { boundsOf, type CheckOptions } from './call-check.js';
 import type { CheckTask } from './check-task.js';
 import type { Operation } from './operation.js';
 import { checkRegister, type RegisterResult } from './register-check.js';
@@ -53,13 +53,14 @@ const stepsHereMax = 20_000;
 /**
  * Checks every key of a history as a register with get, set, cas and delete, absent at first.
  *
- * Rejects with `RAFT_INVALID_HISTORY` for a value that is nested too deeply.
+ * Rejects with `RAFT_INVALID_HISTORY` for a value that is nested too deeply, with
+ * `RAFT_INVALID_OPTION` for an option out of its range.
  */
 export async function checkHistory(
   operations: readonly Operation[],
   options: HistoryCheckOptions = {},
 ): Promise<HistoryResult> {
-  const { timeoutMs = standardTimeoutMs, cacheMax = standardCacheMax } = options;
+  const { timeoutMs, cacheMax } = boundsOf(options);
   const clock: Clock = systemClock;
   const deadlineMs = clock.nowMs() + timeoutMs;
   const keys: (KeyResult | undefined)[] = [];

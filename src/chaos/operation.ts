@@ -5,6 +5,7 @@
  * in their order. So the lines of several recorders may be joined in any order.
  */
 import {
+  checkedEvent,
   type HistoryEvent,
   invalidHistory,
   type Nanoseconds,
@@ -71,9 +72,18 @@ export function pairEvents(events: readonly NumberedEvent[]): Operation[] {
   return operations as Operation[];
 }
 
-/** Pairs events as they come, numbered as lines from 1. */
+/**
+ * Pairs events as they come, numbered as lines from 1.
+ *
+ * Throws `RAFT_INVALID_HISTORY` for an event that is not of the format, and as `pairEvents` does.
+ */
 export function operationsOf(events: Iterable<HistoryEvent>): Operation[] {
-  return pairEvents(Array.from(events, (event, at) => ({ event, line: at + 1 })));
+  return pairEvents(
+    Array.from(events, (event, at) => {
+      const line = at + 1;
+      return { event: checkedEvent(event as unknown as Json, line), line };
+    }),
+  );
 }
 
 /** Sorts by time; the sort is stable, and most histories are sorted already. */

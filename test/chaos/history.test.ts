@@ -237,3 +237,13 @@ test('operations stand in the order of their invocations', (t) => {
     [0, 1],
   );
 });
+
+test('events of a program are checked as lines of a file are', (t) => {
+  const invocation = { process: 0, type: 'invoke', op: 'get', key: 'x', time: 0 } as const;
+  const completion = { ...invocation, type: 'OK', value: 1, time: 1 } as unknown as HistoryEvent;
+
+  t.throws(() => operationsOf([invocation, completion]), {
+    code: 'RAFT_INVALID_HISTORY',
+    message: /^line 2 has type "OK"; expected invoke, ok, fail, info$/,
+  });
+});

@@ -99,3 +99,29 @@ test('a model of one’s own: a queue', (t) => {
   t.deepEqual(again.stuck, [3]);
   t.is(checkCalls(queue, both, { cacheMax: 0 }).verdict, 'unknown');
 });
+
+test('a call that would be passed over by mistake is refused, and so is a time limit that is none', (t) => {
+  const read = {
+    input: { kind: 'read' },
+    output: [1],
+    outcome: 'ok',
+    invokedAt: 2,
+    completedAt: 3,
+  };
+  const check = (call: object, options = {}): unknown =>
+    checkCalls(appendModel, [call] as never, options);
+
+  t.notThrows(() => check(read));
+  for (const [change, message] of [
+    [{ outcome: undefined }, /^calls\[0\] has the outcome undefined; expected ok, fail or info$/],
+    [{ outcome: 'OK' }, /has the outcome OK/],
+    [{ invokedAt: '2' }, /has invokedAt 2; expected a time/],
+    [{ completedAt: undefined }, /is ok with completedAt undefined; expected a time >= 2/],
+    [{ completedAt: 1 }, /is ok with completedAt 1; expected a time >= 2/],
+  ] as const) {
+    t.throws(() => check({ ...read, ...change }), { code: 'RAFT_INVALID_HISTORY', message });
+  }
+  for (const options of [{ timeoutMs: Number.NaN }, { timeoutMs: 0 }, { cacheMax: -1 }]) {
+    t.throws(() => check(read, options), { code: 'RAFT_INVALID_OPTION' });
+  }
+});
