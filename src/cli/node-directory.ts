@@ -11,7 +11,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { RaftError } from '../errors.js';
-import { isRunning, startOf } from '../storage/directory-lock.js';
+import { isRunning, startOf } from '../storage/lock-holder.js';
 import type { NodeArguments } from './node-arguments.js';
 
 /** Makes the directory of a node, and removes those of brokers that are gone. */

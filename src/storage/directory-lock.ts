@@ -1,6 +1,6 @@
 /**
- * One process at a time in a directory. Whoever holds it is written in `holder-N.lock`: the
- * process, when it started, and since which start of which machine. One that is gone holds nothing.
+ * One process at a time in a directory. Whoever holds it is written in `holder-N.lock`
+ * (`lock-holder.ts`). One that is gone holds nothing.
  *
  * Taking over is making the file with the next number, which only one can do; nobody removes a
  * name that another might be about to take.
@@ -12,15 +12,8 @@ import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { RaftError } from '../errors.js';
-
-interface Holder {
-  readonly host: string;
-  readonly pid: number;
-  /** Changes when the machine starts; absent where the system does not tell. */
-  readonly boot?: string;
-  /** When the process started, in ticks of the machine; absent where the system does not tell. */
-  readonly started?: string;
-}
+import { giveLifeSign } from './life-sign.js';
+import { type Holder, isAlive, isHolder, isRunning, ownHolder, startOf } from './lock-holder.js';
 
 /** How often two that take over at the same moment look again. */
 const triesMax = 16;
@@ -31,21 +24,62 @@ const triesMax = 16;
  * Throws `RAFT_STORAGE_LOCKED` while another holder lives, in this process or another.
  */
 export function lockDirectory(directory: string): Disposable {
-  const self = holderOf(process.pid);
+  const sign = new OwnSign(directory);
+  try {
+    return take(directory, sign);
+  } catch (error) {
+    sign[Symbol.dispose]();
+    throw error;
+  }
+}
+
+let signsGiven = 0;
+
+/** Given before the directory is taken, for others to see from then on. */
+class OwnSign implements Disposable {
+  readonly #directory: string;
+  readonly #name: string;
+  #sign: Disposable | undefined;
+
+  constructor(directory: string) {
+    signsGiven += 1;
+    this.#directory = directory;
+    // Unlike that of any other process, also of one with the same number in another container.
+    this.#name = `holder-${process.pid}-${startOf(process.pid) ?? 0}_${signsGiven}.sock`;
+  }
+
+  /** The name of the socket, if there can be one here. */
+  give(): string | undefined {
+    this.#sign ??= giveLifeSign(this.#directory, this.#name);
+    return this.#sign && this.#name;
+  }
+
+  [Symbol.dispose](): void {
+    this.#sign?.[Symbol.dispose]();
+  }
+}
+
+function take(directory: string, sign: OwnSign): Disposable {
   for (let tries = 0; tries < triesMax; tries++) {
     const newest = numbersIn(directory).at(-1) ?? 0;
     const holder = newest === 0 ? undefined : readHolder(directory, newest);
-    if (holder !== undefined && isAlive(holder)) throw locked(directory, newest, holder);
+    if (holder !== undefined && isAlive(holder, directory)) throw locked(directory, newest, holder);
     const own = newest + 1;
-    if (!claim(directory, own, self)) continue;
+    const socket = sign.give();
+    if (!claim(directory, own, ownHolder(socket))) continue;
     // Whoever looked long ago may have made a number that others have passed since.
     if (numbersIn(directory).at(-1) !== own) {
       removeIfThere(directory, own);
       continue;
     }
-    for (const number of numbersIn(directory)) if (number < own) removeIfThere(directory, number);
-    removeDrafts(directory);
-    return { [Symbol.dispose]: () => release(directory, own) };
+    for (const number of numbersIn(directory)) if (number < own) removeOlder(directory, number);
+    removeLeftovers(directory, socket);
+    return {
+      [Symbol.dispose]: () => {
+        release(directory, own);
+        sign[Symbol.dispose]();
+      },
+    };
   }
   throw new RaftError('RAFT_STORAGE_LOCKED', `others keep taking ${directory}; try again`);
 }
@@ -90,12 +124,20 @@ function release(directory: string, number: number): void {
   }
 }
 
-/** Drafts of processes that were killed in the middle of taking the directory. */
-function removeDrafts(directory: string): void {
+/** Of processes that were killed: their sockets, and drafts of those that were taking it. */
+function removeLeftovers(directory: string, ownSocket: string | undefined): void {
   for (const name of fs.readdirSync(directory)) {
-    const pid = Number(/^holder-(\d+)-\d+\.draft$/.exec(name)?.[1] ?? 0);
-    if (pid > 0 && !isRunning(pid)) fs.rmSync(join(directory, name), { force: true });
+    const pid = Number(/^holder-(\d+)-\w+\.(?:draft|sock)$/.exec(name)?.[1] ?? 0);
+    const isLeft = pid > 0 && name !== ownSocket && !isRunning(pid);
+    if (isLeft) fs.rmSync(join(directory, name), { force: true });
   }
+}
+
+/** A lock of somebody who is gone, and the socket that went with it. */
+function removeOlder(directory: string, number: number): void {
+  const { socket = '' } = readHolder(directory, number) ?? {};
+  if (/^holder-\d+-\w+\.sock$/.test(socket)) fs.rmSync(join(directory, socket), { force: true });
+  removeIfThere(directory, number);
 }
 
 function removeIfThere(directory: string, number: number): void {
@@ -108,60 +150,6 @@ function readHolder(directory: string, number: number): Holder | undefined {
     return isHolder(found) ? found : undefined;
   } catch {
     // Gone meanwhile, given back, or never whole: a power loss can leave an empty file.
-    return undefined;
-  }
-}
-
-function isHolder(value: unknown): value is Holder {
-  if (typeof value !== 'object' || value === null) return false;
-  const { host, pid } = value as Record<string, unknown>;
-  return typeof host === 'string' && Number.isSafeInteger(pid) && Number(pid) > 0;
-}
-
-function holderOf(pid: number): Holder {
-  const boot = readLine('/proc/sys/kernel/random/boot_id');
-  const started = startOf(pid);
-  return {
-    host: hostname(),
-    pid,
-    ...(boot === undefined ? {} : { boot }),
-    ...(started === undefined ? {} : { started }),
-  };
-}
-
-/** Another host's processes cannot be seen from here, so they count as alive. */
-function isAlive(holder: Holder): boolean {
-  if (holder.host !== hostname()) return true;
-  if (holder.boot !== readLine('/proc/sys/kernel/random/boot_id')) return false;
-  if (!isRunning(holder.pid)) return false;
-  const started = startOf(holder.pid);
-  // A number that is used again belongs to a process that started at another time.
-  return started === undefined || holder.started === undefined || started === holder.started;
-}
-
-/** Whether a process of this machine runs, ours or not. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/**
- * When a process started, in ticks of the machine; `undefined` where the system does not tell.
- * Field 22 of `/proc/PID/stat`; the second field, in brackets, may hold anything.
- */
-export function startOf(pid: number): string | undefined {
-  const line = readLine(`/proc/${pid}/stat`);
-  return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19];
-}
-
-function readLine(path: string): string | undefined {
-  try {
-    return fs.readFileSync(path, 'utf8').trim();
-  } catch {
     return undefined;
   }
 }
