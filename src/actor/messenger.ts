@@ -301,8 +301,7 @@ export class Messenger {
     const link = this.#linkTo(peer);
     // Whoever asked is gone, and its questions with it: its successor must not hear the answer.
     if (link === undefined) return 'done';
-    if (link.begin('bulk', kind, body.length, correlationId)) {
-      if (link.destinationIncarnation !== incarnation) return 'done';
+    if (link.begin('bulk', kind, body.length, correlationId, incarnation)) {
       link.bytes.set(body, link.offset);
       link.end(body.length);
       return 'done';
