@@ -16,7 +16,10 @@ import type { WaitOptions } from './waiting.js';
 export type { ExportedSnapshot };
 
 export interface BackupOptions {
-  /** The call settles within this time. Whole ms > 0, default 60,000. */
+  /**
+   * The call is given up after this time; it settles at once, or within a second if the leader
+   * stands still. Whole ms > 0, default 60,000.
+   */
   readonly timeoutMs?: number;
   /**
    * Ends the call with the signal's reason. An export leaves no file, an import no trace, unless
@@ -41,6 +44,8 @@ export interface BackupParts {
 }
 
 const defaultTimeoutMs = 60_000;
+/** Time that a leader gets to give an export up, and to say so. */
+const cancelMsMax = 1_000;
 /** Bytes of a step of an import, or less for short values. */
 const stepBytesMax = 2 ** 18;
 /** A step that nobody takes up: its answer tells where the log is. */
@@ -100,16 +105,28 @@ async function orderAt(
 ): Promise<ExportedSnapshot> {
   signal?.throwIfAborted();
   const child = assembly.supervisor.child(nodeId);
+  // A leader that stands still does not even give up.
+  const abandoned = new AbortController();
+  let patience: Disposable | undefined;
   const cancel = (): void => {
     void child.call('cancelExport', [order.partPath]).catch(() => undefined);
+    patience ??= systemClock.setTimer(cancelMsMax, () => abandoned.abort(timedOut(nodeId)));
   };
   using _timer = systemClock.setTimer(timeoutMs, cancel);
   signal?.addEventListener('abort', cancel);
   try {
-    return (await child.call('exportSnapshot', [order])) as ExportedSnapshot;
+    const options = { signal: abandoned.signal };
+    return (await child.call('exportSnapshot', [order], options)) as ExportedSnapshot;
   } finally {
+    patience?.[Symbol.dispose]();
     signal?.removeEventListener('abort', cancel);
   }
+}
+
+function timedOut(nodeId: NodeId): RaftError {
+  return new RaftError('RAFT_TIMEOUT', `${nodeId} does not answer: it has not even given up`, {
+    details: { nodeId },
+  });
 }
 
 export async function importSnapshot(

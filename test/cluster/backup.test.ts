@@ -234,6 +234,38 @@ test.serial('an import that is aborted changes nothing', async (t) => {
   t.is(await cluster.get('k0'), 'changed');
 });
 
+test.serial('an export ends although the leader stands still, and leaves nothing', async (t) => {
+  t.timeout(30_000);
+  const directory = directoryOf(t);
+  const goOn = join(directoryOf(t), 'go-on');
+  const source = `
+    import { existsSync } from 'node:fs';
+    const word = new Int32Array(new SharedArrayBuffer(4));
+    export function createStateMachine() {
+      return {
+        apply() {},
+        query() {},
+        snapshot() {
+          while (!existsSync(${JSON.stringify(goOn)})) Atomics.wait(word, 0, 0, 10);
+          return new Uint8Array();
+        },
+        restore() {},
+      };
+    }`;
+  const stateMachine = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+  await using cluster = await createCluster({ size: 1, stateMachine });
+  const file = join(directory, 'backup');
+
+  const late = cluster.exportSnapshot(file, { timeoutMs: 2_000 });
+  await t.throwsAsync(late, { code: 'RAFT_TIMEOUT' });
+
+  writeFileSync(goOn, '');
+  await cluster.submit(1);
+  t.deepEqual(readdirSync(directory), []);
+  await cluster.exportSnapshot(file);
+  t.deepEqual(readdirSync(directory), ['backup']);
+});
+
 test.serial('an export that cannot be written fails alone: its node goes on', async (t) => {
   const directory = directoryOf(t);
   await using cluster = await createCluster(small);
