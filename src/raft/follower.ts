@@ -8,7 +8,7 @@ import { append, lastIndex, lastNotAbove, termAt, truncateFrom } from './log.js'
 import type { AppendEntries, Heartbeat, Message } from './message.js';
 import { acknowledge, send, sendAfterDurable } from './outbox.js';
 import { refuseRead, retryOverdue, settleForwarded } from './read-index.js';
-import { dropOvertaken, handleInstallSnapshot } from './snapshot.js';
+import { handleInstallSnapshot } from './snapshot.js';
 import { type RaftState, verifiedThrough } from './state.js';
 import { loseLeader, resetElectionTimer } from './transition.js';
 
@@ -140,7 +140,5 @@ function handleHeartbeat(state: RaftState, message: Heartbeat): void {
 /** Follows the leader's commit index, but never into a tail that this leader has not verified. */
 function advanceCommitTo(state: RaftState, leaderCommit: number): void {
   const index = Math.min(leaderCommit, verifiedThrough(state));
-  if (index <= state.commitIndex) return;
-  state.commitIndex = index;
-  dropOvertaken(state);
+  state.commitIndex = Math.max(state.commitIndex, index);
 }

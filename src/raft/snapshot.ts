@@ -133,17 +133,6 @@ export function forgetOvertaken(state: RaftState): void {
   if (incoming !== undefined && incoming.index <= commitIndex) state.incoming = undefined;
 }
 
-/**
- * Entries came first: what the caller has yet to take of a snapshot that reaches no farther than
- * the commit index would take its state back.
- */
-export function dropOvertaken(state: RaftState): void {
-  const { commitIndex, incoming, outbox } = state;
-  if (incoming !== undefined && incoming.index <= commitIndex) state.incoming = undefined;
-  if (outbox.snapshotParts.length === 0) return;
-  outbox.snapshotParts = outbox.snapshotParts.filter((part) => part.snapshotIndex > commitIndex);
-}
-
 /** The caller has stored the whole snapshot and put its state in the place of the old one. */
 export function completeInstall(state: RaftState, { index, term }: SnapshotPosition): void {
   const { incoming } = state;

@@ -11,7 +11,7 @@ import {
   only,
 } from './harness/messages.js';
 import { TestNetwork } from './harness/network.js';
-import { encode, entryAt, type TestNode } from './harness/node.js';
+import { encode, type TestNode } from './harness/node.js';
 import { follower, leader, progressOf } from './harness/roles.js';
 import { requireConvergence, runTurmoil } from './harness/turmoil.js';
 
@@ -223,21 +223,6 @@ test('the vote for a snapshot is the disk’s: it is acknowledged once it is dur
   node.flush();
 
   t.like(node.sent()[0], { kind: 'append-entries-response', matchIndex: 3 });
-});
-
-test('a snapshot that entries overtake before it is handed out is not installed (sim seed 701263)', (t) => {
-  const node = follower({ terms: [1, 1, 3], hardState: { currentTerm: 4 } });
-  const bytes = encode(JSON.stringify([{ index: 3, term: 3, text: '' }]));
-
-  node.raft.step(installSnapshot({ term: 4, snapshotIndex: 3, snapshotTerm: 3, bytes }));
-  const entries = [entryAt(4, 4)];
-  const prev = { prevLogIndex: 3, prevLogTerm: 3 };
-  node.raft.step(append({ term: 4, ...prev, entries, leaderCommit: 4 }));
-  node.run();
-
-  t.is(node.installs, 0);
-  t.deepEqual(node.texts, ['1/1', '2/1', '3/3', '4/4']);
-  t.like(node.sent().at(-1), { kind: 'append-entries-response', success: true, matchIndex: 4 });
 });
 
 test('of two snapshots that come before one is handed out the later is installed', (t) => {
