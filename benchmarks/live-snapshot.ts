@@ -32,9 +32,9 @@ export interface SnapshotSide extends TurnTimes {
 }
 
 export interface LiveSnapshotResult {
-  /** States that were saved, over all nodes, and the mean time that one took. */
+  /** States that were saved, over all nodes, and the mean time that one took if one was. */
   readonly snapshots: number;
-  readonly snapshotMs: number;
+  readonly snapshotMs?: number;
   /** Of the nodes' turns, the longest counts. */
   readonly saving: SnapshotSide;
   readonly otherwise: SnapshotSide;
@@ -81,12 +81,14 @@ export async function measureLiveSnapshot(options: SteadyOptions): Promise<LiveS
   phases.begin('reading everything back');
   const verified = await judge(cluster, [ledger], signal);
   const saved = reports.flatMap((report) => report.saved);
-  if (saved.length === 0) throw noSnapshot(seconds);
-  const sides = calls.apart(saved);
+  const ongoing = reports.flatMap(({ savingSinceMs: beganMs }) =>
+    beganMs === undefined ? [] : { beganMs, endedMs: Number.POSITIVE_INFINITY },
+  );
+  if (saved.length + ongoing.length === 0) throw noSnapshot(seconds);
+  const sides = calls.apart([...saved, ...ongoing]);
   return {
     snapshots: saved.length,
-    snapshotMs:
-      saved.reduce((sum, { beganMs, endedMs }) => sum + endedMs - beganMs, 0) / saved.length,
+    ...(saved.length === 0 ? {} : { snapshotMs: meanMs(saved) }),
     saving: { ...join(reports.map(({ saving }) => saving)), ...sides.saving },
     otherwise: { ...join(reports.map(({ otherwise }) => otherwise)), ...sides.otherwise },
     ...(disk === undefined ? {} : { disk }),
@@ -94,6 +96,10 @@ export async function measureLiveSnapshot(options: SteadyOptions): Promise<LiveS
     elections: (await cluster.metrics()).elections,
     seed,
   };
+}
+
+function meanMs(stretches: readonly SavedStretch[]): number {
+  return stretches.reduce((sum, one) => sum + one.endedMs - one.beganMs, 0) / stretches.length;
 }
 
 /** What each node was busy with since the last call. */

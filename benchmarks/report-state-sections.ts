@@ -120,7 +120,7 @@ export function savingSection(rows: readonly Row[]): string {
     ];
   });
   const all = rows.flatMap(({ results }) => results as unknown as readonly LiveSnapshotResult[]);
-  const saved = all.map(({ snapshotMs }) => snapshotMs);
+  const saved = all.flatMap(({ snapshotMs }) => snapshotMs ?? []);
   return [
     '## What saving a large state costs those who write',
     '',
@@ -135,8 +135,8 @@ export function savingSection(rows: readonly Row[]): string {
       texts: ['while', 'command'],
     }),
     '',
-    `${count(sum(all.map(({ snapshots }) => snapshots)))} states were saved in`,
-    `${fixed(median(saved) / 1_000, 1)} s each.`,
+    `${count(sum(all.map(({ snapshots }) => snapshots)))} states were saved` +
+      (saved.length === 0 ? '.' : `, in ${fixed(median(saved) / 1_000, 1)} s each.`),
   ].join('\n');
 }
 

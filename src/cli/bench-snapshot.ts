@@ -69,9 +69,10 @@ async function run(flags: SteadyFlags, terminal: Terminal): Promise<number> {
 
 function snapshotText(result: LiveSnapshotResult, { nodes, keys, rate }: SteadyFlags): string {
   const { snapshots, snapshotMs, saving, otherwise, disk, verified } = result;
+  const each = snapshotMs === undefined ? '' : `, ${ms(snapshotMs)} each`;
   return indented([
     `${counted(nodes, 'node')}, ${counted(keys, 'key')}, ${count(rate)} writes a second`,
-    `${counted(snapshots, 'state')} saved, ${ms(snapshotMs)} each`,
+    `${counted(snapshots, 'state')} saved${each}`,
     ...(disk === undefined ? [] : [diskText(disk)]),
     '',
     ...alignedLines({ head, rows: [row('saving', saving), row('otherwise', otherwise)] }),

@@ -14,7 +14,7 @@ import type { Roster, RosterNode } from './roster.js';
 const replicaWorker = new URL('../../workers/replica-bundle.js', import.meta.url);
 
 /** Bytes of entries that one turn of a replica applies before its mailbox is looked at again. */
-const applyBytesMax = 2 ** 20;
+const applyBytesMax = 2 ** 18;
 /** Client batches that may be on their way through one follower. */
 const forwardsMax = 65_536;
 

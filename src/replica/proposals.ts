@@ -1,6 +1,9 @@
 /**
- * What one drain of the leader's mailbox found, on its way to becoming one log entry; and the
- * entries that wait for their commit, with those who are to be answered.
+ * What one drain of the leader's mailbox found, on its way to becoming one log entry, or several if
+ * it is much; and the entries that wait for their commit, with those who are to be answered.
+ *
+ *     │ taken, not stored yet │ gathered │ room │
+ *     0                    #start      #used
  */
 import { isOneBatch } from '../store/batch-check.js';
 import { viewOf } from '../store/command.js';
@@ -12,9 +15,16 @@ interface Proposed {
   readonly origins: readonly Origin[];
 }
 
+/**
+ * An entry that has so much takes no further batch: it is applied in one go, and the records that
+ * it is about have to fit into a cache.
+ */
+const entryBytesWanted = 2 ** 18;
+
 export class Proposals {
   readonly #payload: Buffer;
   readonly #view: DataView;
+  #start = 0;
   #used = 0;
   #origins: Origin[] = [];
   readonly #proposed = new Map<number, Proposed>();
@@ -25,7 +35,7 @@ export class Proposals {
   }
 
   get isEmpty(): boolean {
-    return this.#used === 0;
+    return this.#used === this.#start;
   }
 
   /** Client batches that have not been answered yet. */
@@ -33,6 +43,11 @@ export class Proposals {
     let count = this.#origins.length;
     for (const { origins } of this.#proposed.values()) count += origins.length;
     return count;
+  }
+
+  /** Whether what was gathered should become an entry now. */
+  get isFull(): boolean {
+    return this.#used - this.#start >= entryBytesWanted;
   }
 
   hasRoom(byteLength: number): boolean {
@@ -53,12 +68,22 @@ export class Proposals {
     return true;
   }
 
-  /** The gathered batches as the payload of one entry. The bytes are good until the next `add`. */
-  takePayload(): { payload: Uint8Array; origins: readonly Origin[] } {
-    const taken = { payload: this.#payload.subarray(0, this.#used), origins: this.#origins };
-    this.#used = 0;
+  /**
+   * The gathered batches as the payload of one entry; its bytes are good until `release`.
+   * `unstoredBytes` has those of the payloads before it, too.
+   */
+  takePayload(): { payload: Uint8Array; origins: readonly Origin[]; unstoredBytes: number } {
+    const payload = this.#payload.subarray(this.#start, this.#used);
+    const taken = { payload, origins: this.#origins, unstoredBytes: this.#used };
+    this.#start = this.#used;
     this.#origins = [];
     return taken;
+  }
+
+  /** All that was taken is stored. Nothing may have been gathered since. */
+  release(): void {
+    this.#start = 0;
+    this.#used = 0;
   }
 
   expect(index: number, term: number, origins: readonly Origin[]): void {
@@ -84,7 +109,7 @@ export class Proposals {
     const all = [...this.#origins];
     for (const { origins } of this.#proposed.values()) all.push(...origins);
     this.#origins = [];
-    this.#used = 0;
+    this.#used = this.#start;
     this.#proposed.clear();
     return all;
   }

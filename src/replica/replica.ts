@@ -159,6 +159,7 @@ export class Replica {
     this.#propose();
     this.#reads.askAll(this.#ticks, this.#applier.lastApplied, this.#leaderActor);
     this.#pump();
+    this.#proposals.release();
     const hasMore = this.#applier.apply();
     this.#reads.serve(this.#applier.lastApplied);
     this.#pump();
@@ -274,10 +275,8 @@ export class Replica {
       this.#refuse(origin, 'malformed');
       return;
     }
-    if (!this.#proposals.hasRoom(batch.length)) {
-      this.#propose();
-      this.#pump();
-    }
+    if (!this.#proposals.hasRoom(batch.length)) this.#store();
+    else if (this.#proposals.isFull) this.#propose();
     if (!this.#proposals.add(batch, origin)) this.#refuse(origin, 'malformed');
   }
 
@@ -313,10 +312,17 @@ export class Replica {
     this.#replies.send(origin, laneOf(body.length), frame.kind, body);
   }
 
+  /** What was gathered goes into the log, and there is room for more. */
+  #store(): void {
+    this.#propose();
+    this.#pump();
+    this.#proposals.release();
+  }
+
   #propose(): void {
     if (this.#proposals.isEmpty) return;
-    const { payload, origins } = this.#proposals.takePayload();
-    if (!this.#applier.hasRoomFor(payload.length, 'propose')) {
+    const { payload, origins, unstoredBytes } = this.#proposals.takePayload();
+    if (!this.#applier.hasRoomFor(unstoredBytes, 'propose')) {
       this.#refuseAll(origins, 'log-full');
       return;
     }

@@ -38,6 +38,8 @@ export interface TurnReport {
   readonly otherwise: TurnTimes;
   /** Those that have ended, oldest first. */
   readonly saved: readonly SavedStretch[];
+  /** When that began which goes on, if one does. */
+  readonly savingSinceMs?: number;
 }
 
 const longMs = 10;
@@ -131,7 +133,9 @@ export class TurnWatch implements Disposable {
   take(): TurnReport {
     const saved = this.#saved;
     this.#saved = [];
-    return { saving: this.#saving.take(), otherwise: this.#otherwise.take(), saved };
+    const since = this.#savingSinceMs;
+    const ongoing = since === undefined ? {} : { savingSinceMs: since };
+    return { saving: this.#saving.take(), otherwise: this.#otherwise.take(), saved, ...ongoing };
   }
 
   [Symbol.dispose](): void {

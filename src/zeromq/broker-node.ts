@@ -237,7 +237,7 @@ const raftOptions = {
 };
 const limits = {
   entryBytesMax,
-  applyBytesMax: 2 ** 20,
+  applyBytesMax: 2 ** 18,
   checkpointBytes: 2 ** 22,
   forwardsMax: 10_000,
   patienceTicks: (2 * electionTimeout.maxMs) / tickMs,

@@ -45,6 +45,71 @@ test('what one drain finds becomes one entry, and every batch gets its own answe
   t.is(leader.replica.gauges.commandsApplied, 4);
 });
 
+test('a drain that finds much becomes several entries, and no payload overwrites another', (t) => {
+  const fleet = new Fleet({ entryBytesMax: 2 ** 20, logBytesMax: 2 ** 25 });
+  const leader = fleet.elect();
+  const kibis = [200, 100, 200, 150];
+
+  const requests = kibis.map((kibi, at) =>
+    fleet.set(leader.id, `k${at}`, `${at}`.repeat(kibi << 10)),
+  );
+
+  // An entry takes no more when it has 256 KiB: the third write begins the second one.
+  const indexes = requests.map((request) => {
+    const answer = fleet.answer(request);
+    return answer.kind === 'ok' ? answer.index : 0;
+  });
+  t.deepEqual(indexes, [2, 2, 3, 3]);
+  t.is(leader.replica.gauges.entriesProposed, 2);
+  fleet.until(() => fleet.nodes.every(({ machine }) => machine.size === kibis.length));
+  for (const { machine } of fleet.nodes) {
+    const stored = new Map(machine.entries());
+    for (const [at, kibi] of kibis.entries()) {
+      t.true(stored.get(`k${at}`)?.endsWith(`${at}`.repeat(kibi << 10)), `k${at}`);
+    }
+  }
+});
+
+test('a drain that finds more than one entry may hold is stored in between', (t) => {
+  const fleet = new Fleet({ entryBytesMax: 2 ** 19, logBytesMax: 2 ** 25 });
+  const leader = fleet.elect();
+
+  const requests = [0, 1, 2, 3, 4].map((at) =>
+    fleet.set(leader.id, `k${at}`, `${at}`.repeat(150 << 10)),
+  );
+
+  for (const request of requests) t.is(fleet.answer(request).kind, 'ok');
+  fleet.until(() => fleet.nodes.every(({ machine }) => machine.size === 5));
+  t.is(new Set(fleet.nodes.map(({ machine }) => machine.digest())).size, 1);
+});
+
+test('what was proposed in a drain that deposes the leader is in doubt, and not done', (t) => {
+  const fleet = new Fleet({ entryBytesMax: 2 ** 20, logBytesMax: 2 ** 25 });
+  const leader = fleet.elect();
+  const others = fleet.nodes.filter((node) => node !== leader);
+  for (const { id } of others) fleet.cut.add(`${leader.actor}>${id}`);
+
+  const requests = [0, 1, 2].map((at) => fleet.set(leader.id, `k${at}`, 'v'.repeat(200 << 10)));
+  leader.mailbox.drain(leader.replica.receive);
+  leader.raft.step({
+    kind: 'append-entries',
+    from: others[0]?.id ?? '',
+    to: leader.id,
+    term: leader.raft.currentTerm + 1,
+    prevLogIndex: 1,
+    prevLogTerm: leader.raft.currentTerm,
+    entries: [],
+    leaderCommit: 1,
+    replicatedByAll: 0,
+  });
+  leader.replica.flush();
+  leader.mailbox.release();
+
+  t.is(leader.raft.role, 'follower');
+  for (const request of requests) t.is(fleet.answer(request).kind, 'refused');
+  t.is(leader.machine.size, 0);
+});
+
 test('C24: a follower passes a write on, and answers it itself (etcd TestProposalByProxy)', (t) => {
   const fleet = new Fleet();
   fleet.elect();

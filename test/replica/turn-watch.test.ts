@@ -40,10 +40,13 @@ test('a stretch of saving goes from its first turn to the first one after it', (
   note(watch, { beganMs: 13, tookMs: 1 });
 
   t.deepEqual(before.saved, []);
-  t.deepEqual(watch.take().saved, [
+  t.is(before.savingSinceMs, 5);
+  const after = watch.take();
+  t.deepEqual(after.saved, [
     { beganMs: 5, endedMs: 9 },
     { beganMs: 11, endedMs: 13 },
   ]);
+  t.is(after.savingSinceMs, undefined);
 });
 
 test('what was told is not told again', (t) => {
