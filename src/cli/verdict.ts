@@ -3,6 +3,7 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { shown } from '../chaos/event.js';
 import type { HistoryResult, KeyResult } from '../chaos/history-check.js';
 import { type Band, historyPage, type PageHistory } from '../chaos/history-page.js';
+import { parseJson } from '../chaos/json.js';
 import type { Operation } from '../chaos/operation.js';
 import type { Verdict } from '../chaos/search.js';
 import { RaftError } from '../errors.js';
@@ -62,19 +63,26 @@ export async function bandsOf(file: string): Promise<Band[]> {
     return text
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Band)
-      .filter((band) => Number.isFinite(band.at) && typeof band.name === 'string');
+      .map((line) => parseJson(line) as unknown as Band)
+      .filter(({ name, at, until = at }) => {
+        return typeof name === 'string' && isInteger(at) && isInteger(until);
+      });
   } catch {
     // Faults are for the eye only: what is no list of them changes no verdict.
     return [];
   }
 }
 
+function isInteger(time: unknown): boolean {
+  return typeof time === 'bigint' || Number.isInteger(time);
+}
+
 /** Rejects with `RAFT_INVALID_OPTION` if the page cannot be written, also before there is one. */
 export async function writePage(file: string, histories?: readonly PageHistory[]): Promise<number> {
+  const page = histories && historyPage(histories);
   try {
-    if (histories === undefined) await (await open(file, 'a')).close();
-    else await writeFile(file, historyPage(histories));
+    if (page === undefined) await (await open(file, 'a')).close();
+    else await writeFile(file, page);
     return exitCode.ok;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

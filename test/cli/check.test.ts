@@ -114,11 +114,18 @@ test('out of time: exit code 3, from threads that search in parallel', async (t)
 
 test('a file beside the history that holds no faults changes no verdict', async (t) => {
   await withFiles([good, ''], async ([file = '', page = '']) => {
-    await writeFile(`${file}.faults`, '[{\n');
+    for (const faults of [
+      '[{',
+      'null',
+      '{"name":"x","at":1.5}',
+      '{"name":"x","at":1,"until":"2"}',
+    ]) {
+      await writeFile(`${file}.faults`, `${faults}\n`);
 
-    const ended = await balsa(['check', '--html', page, file]);
+      const ended = await balsa(['check', '--html', page, file]);
 
-    t.is(ended.stderr, '');
-    t.is(ended.exitCode, 0);
+      t.is(ended.stderr, '', faults);
+      t.is(ended.exitCode, 0);
+    }
   });
 });
