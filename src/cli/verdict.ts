@@ -1,5 +1,6 @@
 /** What the commands say and write about a history that was checked. */
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { shown } from '../chaos/event.js';
 import type { HistoryResult, KeyResult } from '../chaos/history-check.js';
 import { type Band, historyPage, type PageHistory } from '../chaos/history-page.js';
@@ -81,7 +82,7 @@ function isInteger(time: unknown): boolean {
 export async function writePage(file: string, histories?: readonly PageHistory[]): Promise<number> {
   const page = histories && historyPage(histories);
   try {
-    if (page === undefined) await (await open(file, 'a')).close();
+    if (page === undefined) await tryToWrite(file);
     else await writeFile(file, page);
     return exitCode.ok;
   } catch (error) {
@@ -91,6 +92,13 @@ export async function writePage(file: string, histories?: readonly PageHistory[]
       details: { option: '--html' },
     });
   }
+}
+
+/** Leaves a file as it was, and none where none was. */
+async function tryToWrite(file: string): Promise<void> {
+  const wasThere = existsSync(file);
+  await (await open(file, 'a')).close();
+  if (!wasThere) await rm(file);
 }
 
 /** One line, of which the first word is the verdict. */
