@@ -59,8 +59,8 @@ export function benchCommand(
     .addOption(
       new Option(
         '--peers <who>',
-        'durable writes beside a real etcd, in turn, at 64 and at 1,024 calls outstanding; ' +
-          'skipped where it is not installed',
+        'durable writes beside a real etcd, in turn, at 64 and at 1,024 calls outstanding, ' +
+          'and by h2load where that is installed, too; skipped without etcd',
       ).choices(['etcd']),
     );
   addDurabilityOptions(bench);
