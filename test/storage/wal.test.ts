@@ -4,11 +4,13 @@ import { Prng } from '../../src/prng.js';
 import { openFileStorage, type Storage } from '../../src/storage/index.js';
 import { SimulatedDisk } from '../../src/storage/simulated-disk.js';
 import {
+  type RecordPlace,
   recordHeaderBytes,
   recordType,
   scanRecords,
   sealRecord,
 } from '../../src/storage/wal-record.js';
+import { segmentHeaderBytes } from '../../src/storage/wal-segment.js';
 import { makeEntry, observe } from './model.js';
 
 const options = {
@@ -50,11 +52,39 @@ function outcomeOf(disk: SimulatedDisk): string {
   }
 }
 
+interface Flip {
+  /** Its place among the segments. */
+  readonly file: number;
+  readonly at: number;
+  readonly mask: number;
+}
+
+/**
+ * Whether flips look like a torn tail: those that spoil a record of the newest segment and, behind
+ * it, every one that says that it had been durable.
+ */
+function areLikeTorn(bytes: Buffer, sequence: number, flips: readonly Flip[]): boolean {
+  const damaged = Buffer.from(bytes);
+  for (const { file, at, mask } of flips) {
+    if (file === sequence - 1) damaged.writeUInt8(damaged.readUInt8(at) ^ mask, at);
+  }
+  const records: RecordPlace[] = [];
+  const segment = { sequence, directoryId: options.directoryId };
+  scanRecords(bytes, segmentHeaderBytes, segment, (place) => records.push(place));
+  const isSound = ({ offset, bodyEnd }: RecordPlace): boolean =>
+    damaged.compare(bytes, offset, bodyEnd, offset, bodyEnd) === 0;
+  const first = records.find((place) => !isSound(place))?.offset;
+  if (first === undefined) return false;
+  return !records.some((place) => isSound(place) && place.durableOffset > first);
+}
+
 test('any flipped bits of a durable log are found, and named with file and offset', (t) => {
   const { disk, state, paths } = closedLog();
+  const newest = Buffer.alloc(options.segmentBytes);
+  disk.open(paths.at(-1) ?? '', 'existing').read(newest, 0);
   t.true(paths.length > 4);
   let found = 0;
-  const flip = fc.record({
+  const flip: fc.Arbitrary<Flip> = fc.record({
     file: fc.nat(paths.length - 1),
     at: fc.nat(2_047),
     mask: fc.integer({ min: 1, max: 255 }),
@@ -64,11 +94,16 @@ test('any flipped bits of a durable log are found, and named with file and offse
     for (const { file, at, mask } of flips) damaged.damage(paths[file] ?? '', at, mask);
     const outcome = outcomeOf(damaged);
     // Bits between the records mean nothing: the state is then the same.
-    if (outcome !== state && outcome !== 'RAFT_STORAGE_CORRUPT in a file') throw new Error(outcome);
-    if (outcome !== state) found += 1;
+    if (outcome === state) return;
+    found += 1;
+    if (outcome === 'RAFT_STORAGE_CORRUPT in a file') return;
+    const isShorter = outcome.startsWith('{') && flips.length > 1;
+    if (!isShorter || !areLikeTorn(newest, paths.length, flips)) throw new Error(outcome);
   });
+  // Seed 532465235: the last entry, and the mark behind it that is all that tells of it.
+  const torn = [4, 4].map((file, at) => ({ file, at: [264, 432][at] ?? 0, mask: 1 }));
 
-  t.notThrows(() => fc.assert(property, { numRuns: 1_500 }));
+  t.notThrows(() => fc.assert(property, { numRuns: 1_500, examples: [[torn]] }));
   t.true(found > 300, `${found} found`);
 });
 
