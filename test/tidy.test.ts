@@ -88,6 +88,7 @@ const packageTable: rules.PackageTable = {
   'node:path': [
     'src/chistributed/',
     'src/cli/',
+    'src/cluster/backup.ts',
     'src/cluster/durability.ts',
     'src/replica/tape-file.ts',
     'src/storage/',

@@ -2,6 +2,7 @@
  * The state of a running cluster as a file, and back: a cut that every acknowledged write is in,
  * and one command that all nodes apply at the same index.
  */
+import { resolve } from 'node:path';
 import { systemClock } from '../clock.js';
 import { isRaftError, RaftError } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
@@ -57,9 +58,10 @@ let importsBegun = 0;
 
 export async function exportSnapshot(
   parts: BackupParts,
-  path: string,
+  file: string,
   { timeoutMs = defaultTimeoutMs, signal }: BackupOptions,
 ): Promise<ExportedSnapshot> {
+  const path = pathOf(file);
   const limit = limitOf(timeoutMs, signal);
   exportsBegun += 1;
   const partPath = `${path}.part-${process.pid}-${exportsBegun}`;
@@ -131,9 +133,10 @@ function timedOut(nodeId: NodeId): RaftError {
 
 export async function importSnapshot(
   parts: BackupParts,
-  path: string,
+  file: string,
   { timeoutMs = defaultTimeoutMs, signal }: BackupOptions,
 ): Promise<ImportedSnapshot> {
+  const path = pathOf(file);
   const { assembly, client } = parts;
   const limit = limitOf(timeoutMs, signal);
   using backup = new BackupReader(readOnlyFileSystem, path);
@@ -194,6 +197,14 @@ async function* bytesOf(backup: BackupReader, stepBytes: number): AsyncGenerator
     yield backup.read(at, stepBytes);
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** The same file, whatever the working directory is when the last of it is written. */
+function pathOf(path: unknown): string {
+  if (typeof path === 'string' && path !== '') return resolve(path);
+  throw new RaftError('RAFT_INVALID_OPTION', `path is '${String(path)}'; expected that of a file`, {
+    details: { option: 'path' },
+  });
 }
 
 function wrongState(path: string): RaftError {

@@ -1,6 +1,6 @@
 /** The options that say where a cluster keeps its data: documented, defaulted and validated. */
 
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { RaftError } from '../errors.js';
 import type { SyncPolicy } from '../storage/index.js';
 
@@ -10,7 +10,8 @@ export type { SyncPolicy };
 export interface DurabilityOptions {
   /**
    * Where the nodes keep their data: a directory, with one for each node in it, or a directory for
-   * each node by its name, so that they can lie on different disks. They are made if missing.
+   * each node by its name, so that they can lie on different disks. They are made if missing. What
+   * is relative is so to the working directory of now, whatever that is later.
    *
    * Default: none; the nodes keep their data in memory, and it goes with the process. See
    * `docs/durability.md`.
@@ -65,11 +66,11 @@ function directoriesOf(
 function directoryOf(dataDir: NonNullable<DurabilityOptions['dataDir']>, node: string): string {
   if (typeof dataDir === 'string' && dataDir !== '') {
     // The name of a node becomes the name of a directory.
-    if (/^\w[\w.-]{0,63}$/.test(node)) return join(dataDir, node);
+    if (/^\w[\w.-]{0,63}$/.test(node)) return resolve(dataDir, node);
     throw invalid('nodes', `'${node}'`, 'letters, digits, _, - and . where dataDir is one path');
   }
   const own = typeof dataDir === 'object' ? dataDir?.[node] : undefined;
-  if (typeof own === 'string' && own !== '') return join(own);
+  if (typeof own === 'string' && own !== '') return resolve(own);
   throw invalid('dataDir', String(own ?? dataDir), `a path, or one for each node, ${node} too`);
 }
 

@@ -155,7 +155,8 @@ function readHolder(directory: string, number: number): Holder | undefined {
 }
 
 function locked(directory: string, number: number, { pid, host }: Holder): RaftError {
-  const where = host === hostname() ? '' : ` on ${host}`;
+  const isOwn = pid === process.pid && host === hostname();
+  const where = isOwn ? ' (this one)' : host === hostname() ? '' : ` on ${host}`;
   const file = lockPath(directory, number);
   return new RaftError(
     'RAFT_STORAGE_LOCKED',

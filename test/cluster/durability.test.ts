@@ -266,12 +266,38 @@ test.serial('a founding that was interrupted is finished, not taken for a loss',
   t.true(cluster.status().nodes.every(({ failure }) => failure === undefined));
 });
 
+test.serial('a relative dataDir stays where it was when the cluster was created', async (t) => {
+  const [root, elsewhere] = [directoryOf(t), directoryOf(t)];
+  const before = process.cwd();
+  t.teardown(() => process.chdir(before));
+  const small = { entryBytesMax: 4096, logBytesMax: 2 ** 17, checkpointBytes: 8192 };
+  process.chdir(root);
+  {
+    await using cluster = await createCluster({ dataDir: 'data', ...small });
+    process.chdir(elsewhere);
+    const value = new Uint8Array(2000);
+    for (let at = 0; at < 100; at += 1) await cluster.set(`k${at % 20}`, value);
+    await cluster.restart('n2');
+    await cluster.set('last', 1);
+    await cluster.exportSnapshot('backup');
+  }
+
+  t.deepEqual(readdirSync(elsewhere), ['backup']);
+  await using cluster = await createCluster({ dataDir: join(root, 'data'), ...small });
+  t.is(await cluster.get('last'), 1);
+  for (const path of ['', undefined as unknown as string]) {
+    await t.throwsAsync(cluster.exportSnapshot(path), { code: 'RAFT_INVALID_OPTION' });
+    await t.throwsAsync(cluster.importSnapshot(path), { code: 'RAFT_INVALID_OPTION' });
+  }
+});
+
 for (const [option, value] of [
   ['dataDir', ''],
   ['dataDir', 7],
   ['dataDir', null],
   ['dataDir', { n1: '/tmp/a', n2: '/tmp/b' }],
   ['dataDir', { n1: '/tmp/a', n2: '/tmp/a', n3: '/tmp/c' }],
+  ['dataDir', { n1: '/tmp/a', n2: '/tmp/b/../a/', n3: '/tmp/c' }],
   ['syncPolicy', 'sometimes'],
   ['syncIntervalMs', 0],
   ['syncIntervalMs', 1.5],
