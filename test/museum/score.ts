@@ -30,6 +30,8 @@ const { values: options } = parseArgs({
   },
 });
 const wanted = options.only?.split(',');
+const stranger = wanted?.find((id) => !exhibits.some((exhibit) => exhibit.id === id));
+if (stranger !== undefined) throw new RangeError(`no exhibit is called '${stranger}'`);
 const queue = exhibits.filter(({ id }) => wanted === undefined || wanted.includes(id));
 const scores: Score[] = [];
 const startMs = performance.now();
