@@ -46,7 +46,7 @@ export function faultTarget(cluster: Cluster): FaultTarget {
     transfer: async () => {
       const { leaderId } = cluster;
       const others = cluster.nodes.filter((id) => id !== leaderId);
-      if (others.length === 0) return;
+      if (others.length === 0) throw new RaftError('RAFT_NODE_DOWN', 'nobody else could lead');
       await cluster.transferLeadership(heirs.pick(others), { timeoutMs: 1_000 });
     },
     failDisks: (who, faults) => disks.fail(who, faults),
