@@ -1,11 +1,16 @@
 /** As much of a browser as the page of a history needs. */
 import { createContext, runInContext } from 'node:vm';
 
-/** Draws nothing; text is six pixels wide a letter. */
-const pen = new Proxy(
-  { measureText: (text: string) => ({ width: 6 * text.length }) } as Record<string, unknown>,
-  { get: (target, name: string) => target[name] ?? (() => {}) },
-);
+/** Notes where dots are, and draws nothing; text is six pixels wide a letter. */
+function createPen(dots: { x: number; y: number }[]): unknown {
+  const known: Record<string, unknown> = {
+    measureText: (text: string) => ({ width: 6 * text.length }),
+    arc: (x: number, y: number) => dots.push({ x, y }),
+    // Every picture begins with it.
+    scale: () => dots.splice(0),
+  };
+  return new Proxy(known, { get: (target, name: string) => target[name] ?? (() => {}) });
+}
 
 type Listener = (event: object) => void;
 
@@ -15,6 +20,8 @@ class FakeElement {
   readonly clientHeight = 300;
   readonly classList = { toggle: () => {}, remove: () => {} };
   readonly listeners = new Map<string, Listener>();
+  readonly dots: { x: number; y: number }[] = [];
+  readonly #pen = createPen(this.dots);
   parts: FakeElement[] = [];
   #text = '';
 
@@ -38,7 +45,7 @@ class FakeElement {
   setAttribute(): void {}
 
   getContext(): unknown {
-    return pen;
+    return this.#pen;
   }
 
   getBoundingClientRect(): object {
@@ -79,6 +86,11 @@ export class FakeBrowser {
   /** What was appended to an element since its text was set. */
   lines(id: string): string[] {
     return this.#element(id).parts.map((part) => part.textContent);
+  }
+
+  /** The dots of the picture, from the left. */
+  get dots(): readonly { readonly x: number; readonly y: number }[] {
+    return this.#element('chart').dots.toSorted((a, b) => a.x - b.x);
   }
 
   fire(id: string, name: string, event: object = {}): void {

@@ -63,6 +63,20 @@ test('what is under the pointer is told: operation, value and faults, by time an
   t.is(under(92 + (1.5 / 6) * 696, 89)[0], 'cas 1 → 2');
 });
 
+test('dots stand in the order that was found, also of operations that began at one time', async (t) => {
+  const recorder = new Recorder().get([0, 1_000], 2).set([0, 1_000], 1).cas([0, 1_000], 1, 2);
+  const page = new FakeBrowser(historyPage([{ name: 'h', result: await recorder.check() }]));
+
+  const [one, two, three] = page.dots;
+
+  t.is(page.dots.length, 3);
+  t.deepEqual([one?.y, two?.y, three?.y], [99, 129, 69]);
+  t.true(Number(one?.x) > 92 && Number(two?.x) > Number(one?.x) + 50);
+  t.true(Number(three?.x) > Number(two?.x) + 50);
+  page.fire('view', 'pointermove', { clientX: 400, clientY: 59 });
+  t.deepEqual(page.lines('detail').slice(2), ['takes effect as number 3 of 3', 'the value is 2']);
+});
+
 test('a key that was not decided blames nobody', async (t) => {
   const result = await new Recorder().set([0, 1], 1).get([2, 3], 2).check();
   const keys = result.keys.map((key) => ({ ...key, verdict: 'unknown' as const }));

@@ -188,6 +188,7 @@ test('large whole numbers are read exactly, and only where they are numbers', (t
   t.is(formatJson(parseJson('[9007199254740993]')), '[9007199254740993]');
   // Colons that escapes spell stay what they are, and so do thousands of such numbers in one line.
   t.is(formatJson(parseJson('["::\\u003a:1",9007199254740993]')), '["::::1",9007199254740993]');
+  t.is(formatJson(parseJson('["::::1",9007199254740993]')), '["::::1",9007199254740993]');
   const many = `[${Array(50_000).fill('12345678901234567890').join(',')}]`;
   t.is(formatJson(parseJson(many)), many);
 });
