@@ -63,8 +63,12 @@ export interface RecoveryResult {
 
 /** So much more than the log may be on the disk: the segment made in advance, and some. */
 const spareBytes = 2 ** 26;
-/** A log of this length is never saved by itself: nothing is due below half of it. */
-const longest = { logBytesMax: 2 ** 31, checkpointBytes: 2 ** 30 } as const;
+/**
+ * A log of this length is never saved by itself: nothing is due below half of it. Small entries, or
+ * the room that they leave at the ends of segments would count as much as another half.
+ */
+const longest = { logBytesMax: 2 ** 31, checkpointBytes: 2 ** 30, entryBytesMax: 2 ** 16 } as const;
+const callBytes = 2 ** 15;
 const nodeId = 'n1';
 
 export async function measureRecovery(options: RecoveryOptions): Promise<RecoveryResult> {
@@ -114,11 +118,12 @@ class Run {
     await using cluster = await this.#open();
     const share = (): number => this.directoryBytes() / bytes;
     const writes = await fill(cluster, {
-      ...{ keys, valueBytes, signal },
+      ...{ keys, valueBytes, callBytes, signal },
       isEnough: () => share() >= 1,
       onWritten: () => onPhase?.(0.3 * share(), 'writing the log'),
     });
     const { lastApplied, digest } = await cluster.inspect(nodeId);
+    this.#assertNothingSaved();
     this.#digest = digest;
     await cluster.crash(nodeId, { restart: false });
     return { entries: lastApplied, writes };
@@ -139,7 +144,10 @@ class Run {
     }
     tell(recoveries);
     if (cache === 'cold') await this.forget();
-    const steps = await measureSteps(join(this.#dataDir, nodeId), { ...longest, signal });
+    const steps = await measureSteps(join(this.#dataDir, nodeId), {
+      logBytesMax: longest.logBytesMax,
+      signal,
+    });
     return { cache, servedMs, servedMsSpread: spreadOf(servedMs), cpuMs, steps };
   }
 
@@ -180,8 +188,16 @@ class Run {
     }
     // A node that closes saves its state, and the next start would have nothing to apply.
     await cluster.crash(nodeId, { restart: false });
+    this.#assertNothingSaved();
     this.#options.signal.throwIfAborted();
     return { servedMs, cpuMs: Math.round((user + system) / 1_000) };
+  }
+
+  /** Or it would be something else that is measured. */
+  #assertNothingSaved(): void {
+    const names = readdirSync(join(this.#dataDir, nodeId));
+    if (!names.some((name) => name.includes('.snapshot'))) return;
+    throw new RaftError('RAFT_BROKEN_INVARIANT', 'the node has saved its state by itself');
   }
 
   #files(): string[] {

@@ -54,7 +54,8 @@ export function recoveryCommand(
 
 /** A node that may hold two GiB begins to save its state at the half of it. */
 const bytes = byteCount('--bytes', { min: 2 ** 20, max: 2 ** 30 });
-const valueRange = { min: 8, max: 100_000 };
+/** A value is at most half of an entry. */
+const valueRange = { min: 8, max: 30_000 };
 const recoveries = whole('--recoveries', { min: 1, max: 100 });
 
 const examples = `

@@ -104,6 +104,7 @@ const refused: readonly Refusal[] = [
   },
   { args: 'bench recovery --bytes many', says: /^RAFT_INVALID_OPTION: --bytes is 'many'; / },
   { args: 'bench recovery --bytes -1', says: /^RAFT_INVALID_OPTION: --bytes is '-1'; / },
+  { args: 'bench recovery --value-bytes 30001', says: /^RAFT_INVALID_OPTION: --value-bytes is / },
   { args: 'bench recovery --recoveries 0', says: /^RAFT_INVALID_OPTION: --recoveries is '0'; / },
   {
     args: 'bench recovery --data-dir /nowhere/at/all',
