@@ -43,7 +43,7 @@ function comment(text: string): string[] {
   return [...lines, line];
 }
 
-/** Lines at the end of a timeline that are kept whole, but for the patience of clients. */
+/** Lines at the end of a timeline that are kept, whatever they are but routine. */
 const tailMax = 60;
 
 /**
@@ -55,7 +55,7 @@ export async function timelineOf(seed: number, scenario: Scenario): Promise<stri
   const { violation } = await runScenario(scenario, { trace: (line) => lines.push(line) });
   const violated = lines.findIndex((line) => line.includes('  violation: '));
   const end = violated < 0 ? lines.length : violated;
-  const tail = lines.slice(0, end).filter((line) => !isPatience(line));
+  const tail = lines.slice(0, end).filter((line) => !isRoutine(line));
   const isLast = new Set(tail.slice(-tailMax));
   const kept = lines.filter((line, at) => at >= end || isLast.has(line) || isLandmark(line));
   const { nodes, clients, faults, operations } = scenario;
@@ -64,7 +64,7 @@ export async function timelineOf(seed: number, scenario: Scenario): Promise<stri
       `faults: ${faults.length}, calls: ${operations.length}`,
     violation === undefined ? 'broke nothing' : `broke '${violation.invariant}': ${violation.text}`,
     'Virtual time in ms; n1 > n2: a frame from n1 arrives at n2; entries=[2]: two of them. Of all',
-    'frames, those of elections are told, and the last ones before the end.',
+    'frames, those of elections are told, and the last ones before the end that are not routine.',
     '',
   ];
   return `${[...head, ...kept].join('\n')}\n`;
@@ -77,7 +77,12 @@ function isLandmark(line: string): boolean {
   return found[1] === undefined || /^(?:request-vote|timeout-now)/.test(found[1]);
 }
 
-/** Clients ask one node after the other who leads, as long as nobody knows. */
-function isPatience(line: string): boolean {
-  return /> client \d+ {2}(?:refusal|leader-hint)/.test(line);
+/**
+ * Clients ask one node after the other who leads, as long as nobody knows; heartbeats that no read
+ * waits for go on and on, also after what went wrong.
+ */
+function isRoutine(line: string): boolean {
+  return /> client \d+ {2}(?:refusal|leader-hint)|\bheartbeat(?:-response)? .* readId=0 /.test(
+    line,
+  );
 }
