@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../clock.js';
 import { isRaftError, RaftError } from '../errors.js';
 import type { NodeId } from '../raft/index.js';
-import type { ExportedSnapshot } from '../replica/snapshot-order.js';
+import type { ExportedSnapshot, SnapshotOrderOptions } from '../replica/snapshot-order.js';
 import { BackupReader } from '../storage/backup-file.js';
 import { nodeFileSystem, readOnlyFileSystem } from '../storage/file-system.js';
 import type { Client } from '../store/client.js';
@@ -63,13 +63,14 @@ export async function exportSnapshot(
 ): Promise<ExportedSnapshot> {
   const path = pathOf(file);
   const limit = limitOf(timeoutMs, signal);
+  assertPath(path);
   exportsBegun += 1;
   const partPath = `${path}.part-${process.pid}-${exportsBegun}`;
   for (;;) {
     // An entry that was proposed now stands behind all that was acknowledged before.
     const { index: minIndex } = await parts.client.stage(barrierToken, undefined, limit());
     const leader = await parts.waitForLeader(limit());
-    const order = { path, partPath, minIndex };
+    const order = { path, partPath, minIndex, givenUp: new SharedArrayBuffer(4) };
     try {
       return await orderAt(parts, leader, order, limit());
     } catch (error) {
@@ -102,7 +103,7 @@ function isDeath(error: unknown): boolean {
 async function orderAt(
   { assembly }: BackupParts,
   nodeId: NodeId,
-  order: { readonly path: string; readonly partPath: string; readonly minIndex: number },
+  order: SnapshotOrderOptions & { readonly givenUp: SharedArrayBuffer },
   { timeoutMs, signal }: Limit,
 ): Promise<ExportedSnapshot> {
   signal?.throwIfAborted();
@@ -111,6 +112,7 @@ async function orderAt(
   const abandoned = new AbortController();
   let patience: Disposable | undefined;
   const cancel = (): void => {
+    Atomics.store(new Int32Array(order.givenUp), 0, 1);
     void child.call('cancelExport', [order.partPath]).catch(() => undefined);
     patience ??= systemClock.setTimer(cancelMsMax, () => abandoned.abort(timedOut(nodeId)));
   };
@@ -139,6 +141,7 @@ export async function importSnapshot(
   const path = pathOf(file);
   const { assembly, client } = parts;
   const limit = limitOf(timeoutMs, signal);
+  assertPath(path);
   using backup = new BackupReader(readOnlyFileSystem, path);
   const own = assembly.options.stateMachine === undefined ? 'store' : 'own';
   if (backup.words.machine !== own) throw wrongState(path);
@@ -215,6 +218,13 @@ function wrongState(path: string): RaftError {
 function overtaken(): RaftError {
   return new RaftError('RAFT_OVERLOADED', 'another import began; only the last one goes on', {
     details: { outcome: 'rejected' },
+  });
+}
+
+function assertPath(path: string): void {
+  if (typeof path === 'string' && path !== '') return;
+  throw new RaftError('RAFT_INVALID_OPTION', `path is ${path}; expected the path of a file`, {
+    details: { option: 'path' },
   });
 }
 

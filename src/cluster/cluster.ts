@@ -129,7 +129,8 @@ export class Cluster
 
   /**
    * A port for `connect` in another thread: plain data and a `MessagePort` (`port.guest.control`,
-   * which has to be in the transfer list). It opens one client, once.
+   * which has to be in the transfer list). It opens one client, once. Rejects with
+   * `RAFT_OVERLOADED` when some 1,000 are open.
    */
   async port(): Promise<ClientPort> {
     return this.assembly.openPort();
@@ -144,7 +145,7 @@ export class Cluster
    * The file gets its name once it is whole and durable; what had the name is replaced. Resolves to
    * the last entry that is in it. Rejects with `RAFT_STORAGE_FAILED` if it cannot be written, which
    * leaves nothing behind, with `RAFT_OVERLOADED` if the state is larger than `snapshotBytesMax`,
-   * and as a write does.
+   * with `RAFT_INVALID_OPTION`, and as a write does.
    */
   exportSnapshot(path: string, options: BackupOptions = {}): Promise<ExportedSnapshot> {
     return exportSnapshot(this.#backupParts, path, options);

@@ -16,6 +16,8 @@ export interface ExportedSnapshot {
 export interface SnapshotOrderOptions extends BackupPlace {
   /** The snapshot covers at least this entry. */
   readonly minIndex: number;
+  /** One word, which is not 0 once nobody waits any longer: a thread may hear of it too late. */
+  readonly givenUp?: SharedArrayBuffer;
 }
 
 /**
@@ -75,6 +77,11 @@ export class SnapshotOrder {
 
   #attempt(action: () => void): void {
     if (this.#isSettled) return;
+    const { givenUp } = this.options;
+    if (givenUp !== undefined && Atomics.load(new Int32Array(givenUp), 0) !== 0) {
+      this.fail(new RaftError('RAFT_TIMEOUT', 'nobody waits any longer for this snapshot'));
+      return;
+    }
     try {
       action();
     } catch (error) {

@@ -76,7 +76,7 @@ export interface SubmitResult {
 /**
  * A replicated map from strings to values.
  *
- * Keys are well-formed strings of at most 1,024 bytes in UTF-8 (`keyBytesMax`). Values are whatever
+ * Keys are well-formed strings of at most 1,024 bytes in UTF-8. Values are whatever
  * `structuredClone` takes, in 1,000 levels and `valueBytesMax` encoded bytes at most. They are
  * encoded within the call: what happens to them afterwards does not matter. A `Buffer` comes back
  * as a `Uint8Array`.
@@ -89,8 +89,10 @@ export interface SubmitResult {
  * - `RAFT_TIMEOUT`: not answered within `timeoutMs`; the message tells what was tried, and the
  *   cause what the last node said (`RAFT_NO_LEADER` when there is no leader or no quorum);
  * - `RAFT_LOG_FULL`: the leader's log had no room for it within `timeoutMs`;
+ * - `RAFT_NO_QUORUM`: so many nodes have failed for good that no majority comes back by itself;
  * - `RAFT_NODE_DOWN`: the node that the call was for is down, or died with it;
  * - `RAFT_SESSION_EXPIRED`: a write was under way when the cluster forgot its client;
+ * - `RAFT_WRONG_MACHINE`: the cluster replicates a state machine of the user's, not a store;
  * - `RAFT_STOPPED`: the store is closed.
  *
  * Calls of one tick travel together, so many calls at once cost little more than one. Two calls

@@ -13,11 +13,10 @@ async function fill(cluster: Cluster, name: string, keys = 200): Promise<void> {
   await Promise.all(entries.map(([key, value]) => cluster.set(key, value)));
 }
 
-/** Counts up under one key by cas until told to end; every step is acknowledged before the next. */
+/** Counts up from 0 by cas until told to end; every step is acknowledged before the next. */
 async function countUp(cluster: Cluster, signal: AbortSignal): Promise<number> {
   await using client = await connect(await cluster.port());
   let count = 0;
-  await client.set('counter', 0);
   while (!signal.aborted) {
     const { succeeded } = await client.cas('counter', count, count + 1);
     if (!succeeded) break;
@@ -38,6 +37,7 @@ for (const kind of ['memory', 'disk'] as const) {
         await using cluster = await createCluster({ ...small, ...durability('one') });
         await fill(cluster, 'k');
         const writing = new AbortController();
+        await cluster.set('counter', 0);
         const counted = countUp(cluster, writing.signal);
         await cluster.waitForApplied(20);
         const written = await cluster.set('acknowledged', 'before the export');
@@ -90,7 +90,9 @@ test.serial('an import comes between two writes of a client, and applies none tw
   await cluster.set('counter', 'of the backup');
   await cluster.exportSnapshot(file);
   const writing = new AbortController();
+  await cluster.set('counter', 0);
   const counted = countUp(cluster, writing.signal);
+  while ((await cluster.get('counter')) === 0);
   const leader = await cluster.waitForLeader();
   const away = cluster.nodes.find((id) => id !== leader) as string;
   await cluster.crash(away, { restart: false });
@@ -278,6 +280,10 @@ test.serial('an export that cannot be written fails alone: its node goes on', as
   await t.throwsAsync(cluster.exportSnapshot('x', { timeoutMs: 0 }), {
     code: 'RAFT_INVALID_OPTION',
   });
+  for (const call of ['exportSnapshot', 'importSnapshot'] as const) {
+    await t.throwsAsync(cluster[call](''), { code: 'RAFT_INVALID_OPTION' });
+    await t.throwsAsync(cluster[call](undefined as never), { code: 'RAFT_INVALID_OPTION' });
+  }
   await cluster.exportSnapshot(join(directory, 'backup'));
   t.true(existsSync(join(directory, 'backup')));
 });
