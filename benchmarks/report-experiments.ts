@@ -174,7 +174,7 @@ export const sections: Readonly<Record<SectionName, Section>> = {
   },
   recovery: {
     experiments: ({ seconds }) => {
-      const size = seconds >= 1 ? '1GiB' : '16MiB';
+      const size = seconds >= 1 ? '1GiB' : '32MiB';
       return [balsa(size, 'bench', 'recovery', '--bytes', size)];
     },
     text: recoverySection,

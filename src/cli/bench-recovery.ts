@@ -52,8 +52,11 @@ export function recoveryCommand(
     .action(async (flags: RecoveryFlags) => end(await run(flags, terminal)));
 }
 
-/** A node that may hold two GiB begins to save its state at the half of it. */
-const bytes = byteCount('--bytes', { min: 2 ** 20, max: 2 ** 30 });
+/**
+ * A log has its first segment of 16 MiB before anything is written, and the next one soon. A node
+ * that may hold two GiB begins to save its state at the half of it.
+ */
+const bytes = byteCount('--bytes', { min: 2 ** 25, max: 2 ** 30 });
 /** A value is at most half of an entry. */
 const valueRange = { min: 8, max: 30_000 };
 const recoveries = whole('--recoveries', { min: 1, max: 100 });

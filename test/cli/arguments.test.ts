@@ -100,7 +100,7 @@ const refused: readonly Refusal[] = [
   },
   {
     args: 'bench recovery --bytes 2GiB',
-    says: "RAFT_INVALID_OPTION: --bytes is '2GiB'; expected a size from 1MiB to 1GiB",
+    says: "RAFT_INVALID_OPTION: --bytes is '2GiB'; expected a size from 32MiB to 1GiB",
   },
   { args: 'bench recovery --bytes many', says: /^RAFT_INVALID_OPTION: --bytes is 'many'; / },
   { args: 'bench recovery --bytes -1', says: /^RAFT_INVALID_OPTION: --bytes is '-1'; / },

@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import type { RecoveryResult } from '../../benchmarks/recovery.js';
 import { boundOf, recoverySteps } from '../../benchmarks/recovery-steps.js';
@@ -49,7 +50,7 @@ test.serial('Ctrl-C in the middle leaves no directory', (t) =>
 
 test.serial('a disk without room for the log is said before it is written', async (t) => {
   const folder = directoryOf(t);
-  const args = ['bench', 'recovery', '--bytes', '16MiB', '--data-dir', folder];
+  const args = ['bench', 'recovery', '--bytes', '32MiB', '--data-dir', folder];
 
   const { exitCode, stdout, stderr } = await balsa(args, { preload: 'little-room' });
 
@@ -58,8 +59,22 @@ test.serial('a disk without room for the log is said before it is written', asyn
     stderr,
     /^balsa: RAFT_INVALID_OPTION: --data-dir is '.*', where 0 MiB are free; [^\n]*\n$/,
   );
-  t.regex(stderr, /; expected 80 MiB at least\n$/);
+  t.regex(stderr, /; expected 96 MiB at least\n$/);
   t.deepEqual(readdirSync(folder), []);
+});
+
+test.serial('balsa bench report has a section of recovery', async (t) => {
+  const file = join(directoryOf(t), 'benchmarks.md');
+  const words = ['recovery', '--runs', '1', '--seconds', '0.1', '--out', file];
+
+  const ended = await balsa(['bench', 'report', ...words]);
+
+  t.deepEqual(ended, { exitCode: 0, stdout: `${file} is written\n`, stderr: '' });
+  const page = readFileSync(file, 'utf8');
+  t.regex(page, /\n`balsa bench recovery --bytes 32MiB`\.\n/);
+  t.regex(page, /MiB of log with [1-9][\d,]+ sets, /);
+  t.regex(page, /\n\| serves again \| [\d.,]+ ms \| /);
+  t.notRegex(page, /NaN|undefined|unknown/);
 });
 
 test('what bounds a recovery is its longest step', (t) => {
