@@ -51,3 +51,20 @@ test('an order whose snapshot is overtaken gets the next one, as it then stands'
   using reader = new BackupReader(disk, place.path);
   t.deepEqual(reader.read(0, reader.byteLength), Buffer.from(snapshotOf(machine)));
 });
+
+test('pitfall 19: a snapshot has the index of what was applied, whatever is committed', (t) => {
+  const storage = openMemoryStorage(createMemory({}));
+  const machine = new StoreStateMachine();
+  for (let index = 1; index <= 40; index += 1) {
+    storage.append([makeEntry(index, 1, 8)]);
+    if (index <= 30) machine.apply(payloadOf([{ commands: [set(`k${index}`, 1)] }]), index);
+  }
+  const ahead = Object.assign({ commitIndex: 40 }, raft);
+  const limits = { checkpointBytes: 8, room: { bytes: 2 ** 30, entries: 2 ** 20 } };
+  const checkpoint = new Checkpoint({ raft: ahead, storage, machine, ...limits });
+
+  checkpoint.note(8);
+  while (checkpoint.step(30));
+
+  t.is(storage.snapshotIndex, 30);
+});
