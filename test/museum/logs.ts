@@ -278,8 +278,8 @@ export const logs: readonly Exhibit[] = [
     edits: [
       {
         file: 'replica/replica.js',
-        find: 'this.#propose();\n            this.#pump();\n        }\n        if (!this',
-        replace: 'this.#propose();\n        }\n        if (!this',
+        find: '#store() {\n        this.#propose();\n        this.#pump();\n',
+        replace: '#store() {\n        this.#propose();\n',
       },
     ],
   },
