@@ -51,8 +51,8 @@ export interface RecoveryCase {
 
 export interface RecoveryResult {
   readonly fileSystem: string;
-  /** Of the node's directory. */
-  readonly directoryBytes: number;
+  /** Of the segments of the log. */
+  readonly logBytes: number;
   readonly entries: number;
   /** Sets in these entries. */
   readonly writes: number;
@@ -70,6 +70,8 @@ const spareBytes = 2 ** 26;
 const longest = { logBytesMax: 2 ** 31, checkpointBytes: 2 ** 30, entryBytesMax: 2 ** 16 } as const;
 const callBytes = 2 ** 15;
 const nodeId = 'n1';
+/** Of the log: not the segment that is made in advance, which comes and goes. */
+const segmentName = /^\d+\.wal$/;
 
 export async function measureRecovery(options: RecoveryOptions): Promise<RecoveryResult> {
   using directory = new ScratchDirectory(options.dataDir);
@@ -82,7 +84,7 @@ export async function measureRecovery(options: RecoveryOptions): Promise<Recover
     cases.push(await run.recover(cache, (share) => (at + share) / states.length));
   }
   const { fileSystem } = directory;
-  return { fileSystem, ...written, directoryBytes: run.directoryBytes(), cases, seed: run.seed };
+  return { fileSystem, ...written, logBytes: run.logBytes(), cases, seed: run.seed };
 }
 
 /** Throws `RAFT_INVALID_OPTION` if the disk has no room for the log. */
@@ -116,7 +118,7 @@ class Run {
   async write(): Promise<{ entries: number; writes: number }> {
     const { bytes, keys, valueBytes, signal, onPhase } = this.#options;
     await using cluster = await this.#open();
-    const share = (): number => this.directoryBytes() / bytes;
+    const share = (): number => this.logBytes() / bytes;
     const writes = await fill(cluster, {
       ...{ keys, valueBytes, callBytes, signal },
       isEnough: () => share() >= 1,
@@ -168,7 +170,7 @@ class Run {
     return true;
   }
 
-  directoryBytes(): number {
+  logBytes(): number {
     return this.#files().reduce((sum, name) => {
       const file = statSync(join(this.#dataDir, nodeId, name), { throwIfNoEntry: false });
       return sum + (file?.size ?? 0);
@@ -201,7 +203,7 @@ class Run {
   }
 
   #files(): string[] {
-    return readdirSync(join(this.#dataDir, nodeId)).filter((name) => name.endsWith('.wal'));
+    return readdirSync(join(this.#dataDir, nodeId)).filter((name) => segmentName.test(name));
   }
 
   async #open(): Promise<Cluster> {

@@ -31,7 +31,7 @@ export function recoverySection(rows: readonly Row[]): string {
   const bounds = caches.map(
     (cache) => `${cache}: ${of(cache).map((one) => boundOf(one.steps))[0]}`,
   );
-  const bytes = median(runs.map(({ directoryBytes }) => directoryBytes));
+  const bytes = median(runs.map(({ logBytes }) => logBytes));
   const writes = median(runs.map((run) => run.writes));
   return [
     '## How long a node takes to come back from a long log',

@@ -80,7 +80,7 @@ async function run(flags: RecoveryFlags, terminal: Terminal): Promise<number> {
 }
 
 function recoveryText({ cases, ...result }: RecoveryResult): string {
-  const log = `${mebibytes(result.directoryBytes)} of log on ${result.fileSystem}`;
+  const log = `${mebibytes(result.logBytes)} of log on ${result.fileSystem}`;
   return indented([
     `${log}: ${counted(result.writes, 'write')} in ${count(result.entries)} entries`,
     ...(cases.length > 1 ? [] : ['the cache of the operating system could not be emptied here']),

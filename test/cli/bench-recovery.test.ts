@@ -29,9 +29,9 @@ test.serial(
     t.like(report, {
       config: { bytes: 40 * 2 ** 20, keys: 500, recoveries: 2, seed: report.seed },
     });
-    t.true(report.directoryBytes >= 40 * 2 ** 20);
+    t.true(report.logBytes >= 40 * 2 ** 20);
     // Nothing of the log was forgotten: all that was written is in it.
-    t.true(report.writes * 2_000 > 16 * 2 ** 20);
+    t.true(report.writes * 2_000 > 30 * 2 ** 20);
     t.true(report.entries > 0 && report.entries < report.writes);
     t.is(report.cases.at(-1)?.cache, 'warm');
     for (const { servedMs, cpuMs, steps } of report.cases) {

@@ -158,7 +158,7 @@ const stepTimes = (ms: number): object => ({ ms, cpuMs: ms / 2 });
 
 test('the section of recovery has the whole and its steps, from disk and from the cache', (t) => {
   const run = (slowest: number): Record<string, unknown> => ({
-    ...{ fileSystem: 'ext4', directoryBytes: 2 ** 30, entries: 8_000, writes: 8_000_000 },
+    ...{ fileSystem: 'ext4', logBytes: 2 ** 30, entries: 8_000, writes: 8_000_000 },
     cases: ['cold', 'warm'].map((cache) => ({
       ...{ cache, servedMs: [5_000, 7_000, 6_000], cpuMs: [4_000, 4_500, 5_000] },
       steps: {

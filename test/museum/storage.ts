@@ -110,6 +110,12 @@ export const storage: readonly Exhibit[] = [
         find: 'if (snapshotIndex <= state.commitIndex) {',
         replace: 'if (snapshotIndex < 0) {',
       },
+      // Else what is overtaken is forgotten before it is taken.
+      {
+        file: 'raft/snapshot.js',
+        find: 'if (outbox.snapshotParts.length === 0)',
+        replace: '',
+      },
     ],
   },
   {
