@@ -1,6 +1,6 @@
 /** The write-ahead log, its snapshots and the disk below them. */
 import type { Exhibit } from './exhibit.js';
-import { failedBeforePowerLoss, powerAgainAndAgain } from './pinned-disks.js';
+import { failedBeforePowerLoss, powerAgainAndAgain, rotInTheMiddle } from './pinned-disks.js';
 import { replacedBeforeRestartOnDisk, tailBeyondSnapshotOnDisk } from './pinned-logs.js';
 
 export const disks: readonly Exhibit[] = [
@@ -101,6 +101,7 @@ export const disks: readonly Exhibit[] = [
     pitfall: 38,
     title: 'a damaged record in the middle of the log ends it, as a torn tail would',
     seen: 'etcd-io/etcd #14143; Jepsen: NATS 2.12.1',
+    scenario: rotInTheMiddle,
     edits: [
       {
         file: 'storage/wal-record.js',

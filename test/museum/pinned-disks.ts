@@ -1,7 +1,7 @@
 /** Scenarios in which disks say no, or the power goes at a bad moment. */
 import type { PlannedFault } from '../../src/chaos/fault.js';
 import type { Scenario } from '../../src/sim/scenario.js';
-import { base } from './plan.js';
+import { base, writes } from './plan.js';
 
 /** Disks that say no now and then, and the power goes soon after: what was not synced is gone. */
 export const failedBeforePowerLoss: Scenario = {
@@ -36,4 +36,17 @@ export const powerAgainAndAgain: Scenario = {
     return { process: place % 8, at: 400 + 5 * place, op: 'set', key: 'x', value };
   }),
   safetyMs: 12_500,
+};
+
+/** Bits of a node's disk change, one at a time, in the middle of a log that others hold, too. */
+export const rotInTheMiddle: Scenario = {
+  ...base,
+  seed: 2,
+  options: { ...base.options, checkpointBytes: 2 ** 18, disk: { segmentBytes: 2 ** 16 } },
+  faults: Array.from({ length: 8 }, (_, round): PlannedFault => {
+    const at = 1_600 + 100 * round;
+    return { at, until: at + 50, fault: { kind: 'rot', nodes: ['n1'], loses: 'bit' } };
+  }),
+  operations: writes({ at: 500, count: 300, everyMs: 3, bytes: 150 }),
+  safetyMs: 2_500,
 };
