@@ -42,7 +42,7 @@ export const nodeFileSystem: FileSystem = {
   open: (path, mode) => new NodeFile(path, mode === 'create' ? 'w+' : 'r+'),
   exists: (path) => fs.existsSync(path),
   rename: (from, to) => fs.renameSync(from, to),
-  remove: (path) => fs.unlinkSync(path),
+  remove: (path) => removeFile(path),
   list: (directory) => fs.readdirSync(directory),
   makeDirectory: (path) => makeDirectory(resolve(path)),
   syncDirectory: (path) => {
@@ -56,6 +56,24 @@ export const nodeFileSystem: FileSystem = {
     }
   },
 };
+
+/**
+ * The name is gone at once. To give back the blocks of a large file takes tens of ms, so a thread
+ * of the pool does that: whoever lets go of a file last has it to do.
+ */
+function removeFile(path: string): void {
+  // Windows keeps the name of a file that is open.
+  if (process.platform === 'win32') {
+    fs.unlinkSync(path);
+    return;
+  }
+  const file = fs.openSync(path, 'r');
+  try {
+    fs.unlinkSync(path);
+  } finally {
+    fs.close(file, () => {});
+  }
+}
 
 /** The same for whoever only looks: it opens what others may be writing, and can change nothing. */
 export const readOnlyFileSystem: FileSystem = {
